@@ -1,0 +1,56 @@
+"""Contacts: people outside the organisation, and the identities under which they write."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class Contact(models.Model):
+    """One person (or one company's desk) who writes to us."""
+
+    name = models.CharField(_("name"), max_length=200, blank=True)
+    company = models.CharField(_("company"), max_length=200, blank=True)
+    language = models.CharField(_("language"), max_length=8, blank=True)
+    attributes = models.JSONField(default=dict)
+    created_at = models.DateTimeField()
+    # INV-10: an absorbed contact stays, pointing at the survivor, so that the merge can be undone.
+    merged_into = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="absorbed")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["-id"], condition=Q(merged_into__isnull=True), name="contact_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or _("Unknown")
+
+
+class Identity(models.Model):
+    """An address on a network. `kind` is the network ('email', 'webchat', 'sandbox')."""
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="identities")
+    kind = models.CharField(max_length=20)
+    address = models.CharField(max_length=320)  # normalised: lower case for e-mail
+    name = models.CharField(max_length=200, blank=True)
+    is_verified = models.BooleanField(default=True)  # False: somebody only typed it (a chat visitor's e-mail)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["kind", "address"], name="identity_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.address}"
+
+
+class ContactMerge(models.Model):
+    """Which identities and conversations moved when two contacts were merged, so that it can be undone (INV-10)."""
+
+    survivor = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="merges")
+    absorbed = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="+")
+    identity_ids = models.JSONField()
+    conversation_ids = models.JSONField()
+    made_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField()
+    undone_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.absorbed_id} into {self.survivor_id}"

@@ -1,0 +1,222 @@
+"""Conversations and their messages.
+
+A conversation is one thread with one contact on one account. `waiting_since` is the denormalised heart of the
+queue: the instant of the oldest customer message that has no answer yet, or null when nothing waits.
+"""
+
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class State(models.TextChoices):
+    """Where a conversation stands. Snoozed ones return by themselves, at an instant or with a new message."""
+
+    OPEN = "open", _("Open")
+    PENDING = "pending", _("Pending")  # waiting for the customer
+    SNOOZED = "snoozed", _("Snoozed")
+    SOLVED = "solved", _("Solved")
+    MERGED = "merged", _("Merged")  # its messages live in `merged_into`; kept so that it can be undone
+
+
+class Priority(models.IntegerChoices):
+    """How much it matters; the higher the sooner."""
+
+    LOW = -1, _("Low")
+    NORMAL = 0, _("Normal")
+    HIGH = 1, _("High")
+    URGENT = 2, _("Urgent")
+
+
+class Conversation(models.Model):
+    """One thread with one contact on one account."""
+
+    account = models.ForeignKey("channels.ChannelAccount", on_delete=models.PROTECT, related_name="+")
+    channel = models.CharField(max_length=20)  # the account's kind, copied for filters and icons
+    thread_key = models.CharField(max_length=200, null=True)  # the platform's own key, where it has one
+    contact = models.ForeignKey("contacts.Contact", on_delete=models.PROTECT, related_name="conversations")
+    team = models.ForeignKey("accounts.Team", on_delete=models.PROTECT, related_name="+")
+    assignee = models.ForeignKey("accounts.User", on_delete=models.SET_NULL, null=True, related_name="+")
+    subject = models.TextField(blank=True)
+    preview = models.CharField(max_length=200, blank=True)  # the beginning of the last message that is no note
+    language = models.CharField(max_length=8, blank=True)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)
+    priority = models.SmallIntegerField(choices=Priority.choices, default=Priority.NORMAL)
+    waiting_since = models.DateTimeField(null=True)
+    snoozed_until = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+    last_message_at = models.DateTimeField()
+    message_count = models.IntegerField(default=0)
+    merged_into = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "thread_key"], condition=Q(thread_key__isnull=False), name="conversation_once_a_thread"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="snoozed") | Q(snoozed_until__isnull=True), name="conversation_snooze_has_state"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="merged") ^ Q(merged_into__isnull=True), name="conversation_merge_has_target"
+            ),
+        ]
+        indexes = [
+            # The queue: what waits for an answer, longest wait first, of all teams together …
+            models.Index(
+                fields=["waiting_since", "id"],
+                condition=Q(state="open", waiting_since__isnull=False),
+                name="conversation_queue",
+            ),
+            # … and of one team.
+            models.Index(
+                fields=["team", "waiting_since", "id"],
+                condition=Q(state="open", waiting_since__isnull=False),
+                name="conversation_team_queue",
+            ),
+            # My work: everything of mine that is not closed.
+            models.Index(
+                fields=["assignee", "-last_message_at"],
+                condition=Q(state__in=["open", "pending", "snoozed"]),
+                name="conversation_of_assignee",
+            ),
+            # Lists by state, newest activity first.
+            models.Index(fields=["state", "-last_message_at", "-id"], name="conversation_by_state"),
+            # The contact panel: the customer's whole story.
+            models.Index(fields=["contact", "-last_message_at"], name="conversation_of_contact"),
+            # The waker: snoozed conversations that are due.
+            models.Index(fields=["snoozed_until"], condition=Q(state="snoozed"), name="conversation_snoozed"),
+        ]
+
+    def __str__(self) -> str:
+        return self.subject or self.preview or f"#{self.pk}"
+
+
+class MessageKind(models.TextChoices):
+    """Who a message is from and for."""
+
+    INBOUND = "in", _("Received")
+    OUTBOUND = "out", _("Sent")
+    NOTE = "note", _("Note")
+
+
+class Message(models.Model):
+    """One message or internal note. Texts are never changed after the insert (INV-09)."""
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
+    kind = models.CharField(max_length=4, choices=MessageKind.choices)
+    contact = models.ForeignKey("contacts.Contact", on_delete=models.PROTECT, null=True, related_name="+")
+    user = models.ForeignKey("accounts.User", on_delete=models.PROTECT, null=True, related_name="+")
+    author_name = models.CharField(max_length=200, blank=True)
+    author_address = models.CharField(max_length=320, blank=True)
+    subject = models.TextField(blank=True)
+    text = models.TextField(blank=True)
+    visible_text = models.TextField(blank=True)  # without quoted history; '' means the same as `text`
+    html = models.TextField(blank=True)  # sanitised (INV-07); the raw original is in the inbound record
+    language = models.CharField(max_length=8, blank=True)
+    message_id = models.CharField(max_length=998, blank=True)  # e-mail Message-ID without brackets, or the platform's id
+    recipients = models.JSONField(default=dict)  # {"to": [{"name","address"}], "cc": […]}
+    automatic = models.CharField(max_length=30, blank=True)  # 'auto-reply', 'bounce', 'list', …: never answered by a machine
+    placement = models.JSONField(default=dict)  # why it is in this conversation: {"reason": …, …}
+    record = models.OneToOneField("inbound.Record", on_delete=models.PROTECT, null=True, related_name="message")
+    attachment_count = models.SmallIntegerField(default=0)
+    sent_at = models.DateTimeField()  # when the author says it was sent; never after `created_at`
+    created_at = models.DateTimeField()
+    search = models.GeneratedField(
+        expression=models.Func(
+            models.F("language"),
+            models.F("subject"),
+            models.F("visible_text"),
+            models.F("text"),
+            function="comptoir_search_vector",
+        ),
+        output_field=SearchVectorField(),
+        db_persist=True,
+    )
+
+    class Meta:
+        indexes = [
+            # The timeline.
+            models.Index(fields=["conversation", "created_at", "id"], name="message_timeline"),
+            # Search over everything that was said.
+            GinIndex(fields=["search"], name="message_search"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+    @property
+    def body(self) -> str:
+        """The text as first shown: without the quoted history."""
+        return self.visible_text or self.text
+
+
+class Attachment(models.Model):
+    """A file of a message; the bytes are in the storage backend under `key`."""
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="attachments")
+    key = models.CharField(max_length=64)
+    filename = models.CharField(max_length=255)
+    content_type = models.CharField(max_length=127)
+    size = models.BigIntegerField()
+    content_id = models.CharField(max_length=255, blank=True)
+    inline = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return self.filename
+
+
+class Reference(models.Model):
+    """Every message id that was seen in a conversation or quoted by one of its messages: threading looks here.
+
+    Ids that were only quoted count as well, so that a parent that arrives after its answer finds its place.
+    """
+
+    account = models.ForeignKey("channels.ChannelAccount", on_delete=models.CASCADE, related_name="+")
+    digest = models.BinaryField(max_length=16)  # blake2b of the message id
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "digest"], name="reference_once")]
+
+    def __str__(self) -> str:
+        return f"reference to {self.conversation_id}"
+
+
+class Placement(models.Model):
+    """A move, merge or split by an agent, with what is needed to undo it."""
+
+    class Kind(models.TextChoices):
+        """What was done."""
+
+        MOVE = "move", _("Moved")
+        MERGE = "merge", _("Merged")
+        SPLIT = "split", _("Split")
+
+    kind = models.CharField(max_length=5, choices=Kind.choices)
+    source = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="+")
+    target = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="+")
+    message_ids = models.JSONField()
+    source_state = models.CharField(max_length=8, blank=True)  # of a merged source, to restore
+    made_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField()
+    undone_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.source_id} → {self.target_id}"
+
+
+class ReadMark(models.Model):
+    """Up to where a person has read a conversation."""
+
+    user = models.ForeignKey("accounts.User", on_delete=models.CASCADE, related_name="+")
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="+")
+    read_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "conversation"], name="read_mark_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} read {self.conversation_id}"

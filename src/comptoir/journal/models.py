@@ -1,0 +1,33 @@
+"""The journal (INV-04): who did what to which conversation, when. Appended to, never rewritten.
+
+A trigger refuses UPDATE, DELETE and TRUNCATE; only retention may delete, by setting `comptoir.retention`.
+"""
+
+from django.contrib.postgres.indexes import BrinIndex
+from django.db import models
+from django.db.models import Q
+
+
+class Event(models.Model):
+    """One change. References are plain numbers: the journal outlives what it tells about."""
+
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=40)  # 'message.received', 'conversation.assigned', … see journal/README.md
+    conversation_id = models.BigIntegerField(null=True)
+    contact_id = models.BigIntegerField(null=True)
+    message_id = models.BigIntegerField(null=True)
+    actor_kind = models.CharField(max_length=10)  # user, contact, system, token
+    actor_id = models.BigIntegerField(null=True)
+    actor_name = models.CharField(max_length=200, blank=True)
+    facts = models.JSONField(default=dict)
+
+    class Meta:
+        indexes = [
+            # The timeline of a conversation.
+            models.Index(fields=["conversation_id", "id"], name="event_of_conversation", condition=Q(conversation_id__isnull=False)),
+            # Reports over a span of time; BRIN because the table is in the order of time.
+            BrinIndex(fields=["at"], name="event_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
