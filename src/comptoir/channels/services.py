@@ -1,0 +1,115 @@
+"""The only writer of channel accounts and their health, and the only place that decrypts credentials (INV-08)."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from comptoir.accounts.models import Team
+from comptoir.channels.models import AccountHealth, ChannelAccount
+from comptoir.channels.registry import channel
+from comptoir.core import crypto
+from comptoir.core.errors import InputError
+from comptoir.core.types import AccountConfig
+from comptoir.journal import services as journal
+from comptoir.journal.services import Actor
+
+
+def account_config(account: ChannelAccount) -> AccountConfig:
+    """Return the account with its credentials in clear, for its adapter."""
+    return AccountConfig(
+        id=account.pk,
+        kind=account.kind,
+        name=account.name,
+        address=account.address,
+        options=account.options,
+        credentials=crypto.decrypt_mapping(account.credentials),
+    )
+
+
+def split_fields(kind: str, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Divide a connect form's values into options and credentials; refuse what is missing or unknown."""
+    options: dict[str, Any] = {}
+    secrets: dict[str, str] = {}
+    fields = {field.name: field for field in channel(kind).fields}
+    for name in values:
+        if name not in fields:
+            raise InputError(f"“{name}” is not a setting of this channel.", field=name)
+    for field in fields.values():
+        value = values.get(field.name, field.default)
+        if field.required and value in ("", None):
+            raise InputError(f"{field.label}: this is needed.", field=field.name)
+        if field.secret:
+            secrets[field.name] = str(value)
+        else:
+            options[field.name] = value
+    return options, secrets
+
+
+@transaction.atomic
+def connect_account(
+    *, actor: Actor, kind: str, name: str, team: Team, values: Mapping[str, Any], address: str = "", signature: str = ""
+) -> ChannelAccount:
+    """Create an account of a channel from the values of its connect form. Raises InputError."""
+    options, secrets = split_fields(kind, values)
+    account = ChannelAccount.objects.create(
+        kind=kind,
+        name=name,
+        address=address,
+        team=team,
+        options=options,
+        credentials=crypto.encrypt_mapping(secrets),
+        signature=signature,
+    )
+    AccountHealth.objects.create(account=account)
+    journal.append(actor=actor, kind="account.connected", facts={"account": account.pk, "name": name, "kind": kind})
+    return account
+
+
+@transaction.atomic
+def update_account(
+    *,
+    actor: Actor,
+    account: ChannelAccount,
+    name: str,
+    team: Team,
+    values: Mapping[str, Any],
+    address: str,
+    signature: str,
+    is_active: bool,
+) -> None:
+    """Change an account. A secret left empty keeps its old value."""
+    kept = crypto.decrypt_mapping(account.credentials)
+    secret_names = {field.name for field in channel(account.kind).fields if field.secret}
+    merged = {
+        name_: (kept.get(name_, "") if name_ in secret_names and not value else value) for name_, value in values.items()
+    }
+    account.options, secrets = split_fields(account.kind, merged)
+    account.credentials = crypto.encrypt_mapping(secrets)
+    account.name, account.team, account.address = name, team, address
+    account.signature, account.is_active = signature, is_active
+    account.save()
+    facts = {"account": account.pk, "name": name, "active": is_active}
+    journal.append(actor=actor, kind="account.changed", facts=facts)
+
+
+def note_connected(*, account_id: int, at: datetime) -> None:
+    """Record that the account's connection works; clears the error."""
+    AccountHealth.objects.update_or_create(
+        account_id=account_id, defaults={"connected_at": at, "last_error": "", "last_error_at": None}
+    )
+
+
+def note_error(*, account_id: int, at: datetime, reason: str) -> None:
+    """Record in words why the account does not work at present."""
+    AccountHealth.objects.update_or_create(
+        account_id=account_id, defaults={"last_error": reason[:2000], "last_error_at": at}
+    )
+
+
+def note_events(*, account_ids: Iterable[int], at: datetime) -> None:
+    """Record that something arrived on these accounts."""
+    AccountHealth.objects.filter(account_id__in=sorted(set(account_ids))).update(last_event_at=at)
+
+

@@ -1,0 +1,29 @@
+"""INV-06: the only road from a person to a conversation.
+
+Screens, the API and live updates all ask here; nothing else may load a conversation for a person.
+"""
+
+from django.db.models import QuerySet
+
+from comptoir.accounts.models import User
+from comptoir.accounts.queries import team_ids_of
+from comptoir.conversations.models import Conversation
+from comptoir.core.errors import AccessDenied
+
+
+def accessible_conversations(user: User) -> QuerySet[Conversation]:
+    """Return the conversations of the person's teams."""
+    return Conversation.objects.filter(team_id__in=team_ids_of(user))
+
+
+def access_conversation(user: User, conversation_id: int, *, for_update: bool = False) -> Conversation:
+    """Return one conversation if the person may see it; raises AccessDenied, also when it does not exist."""
+    found = accessible_conversations(user).select_related("contact", "account", "assignee", "team")
+    found = found.filter(pk=conversation_id)
+    if for_update:
+        # A lock on the nullable side of an outer join is refused by PostgreSQL, hence of=("self",).
+        found = found.select_for_update(of=("self",))
+    conversation = found.first()
+    if conversation is None:
+        raise AccessDenied("This conversation does not exist, or belongs to a team that you are not in.")
+    return conversation

@@ -1,0 +1,165 @@
+"""The only writer of conversations from the desk and the API; the pipeline's batch writer is intake.py.
+
+Every change appends one journal event in the same transaction (INV-04). Each function locks the conversation first,
+so that two people who act at once are put in an order and neither change is lost.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from comptoir.accounts.models import Team, User
+from comptoir.conversations.models import Conversation, Message, MessageKind, ReadMark, State
+from comptoir.conversations.rules import Turn, waiting_since
+from comptoir.core import clock
+from comptoir.core.errors import InputError
+from comptoir.core.textfold import clean
+from comptoir.journal import services as journal
+from comptoir.journal.services import Actor
+
+MAX_TEXT = 200_000  # characters of a note or a reply; longer ones are pasted files, which belong in attachments
+
+
+def lock(conversation: Conversation) -> Conversation:
+    """Return the conversation, fresh and locked until the transaction ends."""
+    return Conversation.objects.select_for_update().get(pk=conversation.pk)
+
+
+def _save(conversation: Conversation, actor: Actor, kind: str, facts: dict[str, Any], *fields: str) -> None:
+    conversation.save(update_fields=fields)
+    journal.append(actor=actor, kind=kind, conversation_id=conversation.pk, contact_id=conversation.contact_id, facts=facts)
+
+
+@transaction.atomic
+def assign_conversation(*, actor: Actor, conversation: Conversation, assignee: User | None) -> Conversation:
+    """Give the conversation to a person, or to nobody."""
+    row = lock(conversation)
+    if assignee is not None and not assignee.memberships.filter(team_id=row.team_id).exists():
+        raise InputError(f"{assignee.name} is not in this conversation's team. Choose a member, or change the team first.")
+    if row.assignee_id == (assignee.pk if assignee else None):
+        return row
+    facts = {"from": row.assignee_id, "to": assignee.pk if assignee else None, "to_name": assignee.name if assignee else ""}
+    row.assignee = assignee
+    _save(row, actor, "conversation.assigned", facts, "assignee")
+    return row
+
+
+@transaction.atomic
+def transfer_conversation(*, actor: Actor, conversation: Conversation, team: Team) -> Conversation:
+    """Move the conversation to another team; an assignee who is not in it is released."""
+    row = lock(conversation)
+    if row.team_id == team.pk:
+        return row
+    facts = {"from": row.team_id, "to": team.pk, "to_name": team.name}
+    row.team = team
+    if row.assignee and not row.assignee.memberships.filter(team=team).exists():
+        row.assignee = None
+    _save(row, actor, "conversation.transferred", facts, "team", "assignee")
+    return row
+
+
+@transaction.atomic
+def set_state(
+    *, actor: Actor, conversation: Conversation, state: str, snoozed_until: datetime | None = None
+) -> Conversation:
+    """Open, wait for the customer, snooze (until an instant, or until a new message when None) or solve."""
+    row = lock(conversation)
+    if state not in {State.OPEN, State.PENDING, State.SNOOZED, State.SOLVED}:
+        raise InputError("Choose open, pending, snoozed or solved.", field="state")
+    if row.state == State.MERGED:
+        raise InputError("This conversation was merged into another one. Undo the merge first.")
+    if state == State.SNOOZED and snoozed_until is not None and snoozed_until <= clock.now():
+        raise InputError("Choose a time in the future.", field="snoozed_until")
+    until = snoozed_until if state == State.SNOOZED else None
+    if (row.state, row.snoozed_until) == (state, until):
+        return row
+    facts = {"from": row.state, "to": state, "until": until.isoformat() if until else None}
+    row.state, row.snoozed_until = state, until
+    _save(row, actor, "conversation.state_changed", facts, "state", "snoozed_until")
+    return row
+
+
+@transaction.atomic
+def set_priority(*, actor: Actor, conversation: Conversation, priority: int) -> Conversation:
+    """Set the priority (-1 low … 2 urgent)."""
+    row = lock(conversation)
+    if priority not in {-1, 0, 1, 2}:
+        raise InputError("Choose low, normal, high or urgent.", field="priority")
+    if row.priority == priority:
+        return row
+    facts = {"from": row.priority, "to": priority}
+    row.priority = priority
+    _save(row, actor, "conversation.priority_changed", facts, "priority")
+    return row
+
+
+def checked_text(text: str) -> str:
+    """Return a person's text ready to store; raises InputError when there is none or too much."""
+    text = clean(text).replace("\r\n", "\n").strip()
+    if not text:
+        raise InputError("Write something first.", field="text")
+    if len(text) > MAX_TEXT:
+        raise InputError(f"This is longer than {MAX_TEXT:,} characters. Attach it as a file instead.", field="text")
+    return text
+
+
+@transaction.atomic
+def add_note(*, actor: Actor, conversation: Conversation, user: User, text: str) -> Message:
+    """Add an internal note; the customer never sees it."""
+    text = checked_text(text)
+    row, now = lock(conversation), clock.now()
+    note = Message.objects.create(
+        conversation=row, kind=MessageKind.NOTE, user=user, author_name=user.name, text=text, sent_at=now, created_at=now,
+        language=row.language,
+    )  # fmt: skip
+    journal.append(actor=actor, kind="note.added", conversation_id=row.pk, message_id=note.pk)
+    return note
+
+
+def mark_read(*, user: User, conversation: Conversation) -> None:
+    """Remember that the person has seen everything up to now. No event: reading changes nothing."""
+    ReadMark.objects.update_or_create(user=user, conversation=conversation, defaults={"read_at": clock.now()})
+
+
+def refresh_waiting(row: Conversation) -> None:
+    """Recompute the denormalised columns of a locked conversation from its messages.
+
+    Called after everything that is not a plain append: a failed or cancelled reply, a move, a merge, an undo.
+    """
+    messages = list(
+        Message.objects.filter(conversation=row)
+        .order_by("created_at", "id")
+        .values_list("kind", "created_at", "automatic", "delivery__state")
+    )
+    turns = [
+        Turn(kind, at, counts=not automatic and state not in {"failed", "cancelled", "unconfirmed"})
+        for kind, at, automatic, state in messages
+    ]
+    row.waiting_since = waiting_since(turns)
+    row.message_count = len(messages)
+    if messages:
+        row.last_message_at = messages[-1][1]
+    row.save(update_fields=["waiting_since", "message_count", "last_message_at"])
+
+
+@transaction.atomic
+def wake_snoozed(*, at: datetime, limit: int = 200) -> int:
+    """Reopen the conversations whose snooze ended; return how many. Safe to run in several workers at once."""
+    rows: Sequence[Conversation] = list(
+        Conversation.objects.select_for_update(skip_locked=True)
+        .filter(state=State.SNOOZED, snoozed_until__lte=at)
+        .order_by("snoozed_until")[:limit]
+    )
+    for row in rows:
+        row.state, row.snoozed_until = State.OPEN, None
+        row.waiting_since = row.waiting_since or at  # it asks for attention again, even if the customer was answered
+        row.save(update_fields=["state", "snoozed_until", "waiting_since"])
+    journal.append_all(
+        [
+            journal.Entry(journal.SYSTEM, "conversation.woke", conversation_id=row.pk, contact_id=row.contact_id)
+            for row in rows
+        ]
+    )
+    return len(rows)

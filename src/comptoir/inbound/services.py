@@ -1,0 +1,77 @@
+"""Accepting records into the log (INV-01, INV-02), and setting them aside or replaying them.
+
+`receive` is the one door: webhooks, pollers, forms, chats, imports and the demo all come through it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from comptoir.core import bulk, clock
+from comptoir.core.types import shard_of
+from comptoir.inbound.models import Record, RecordState
+from comptoir.journal import services as journal
+from comptoir.journal.services import Actor
+
+WAKE_CHANNEL = "comptoir_inbound"
+
+INSERT = """
+INSERT INTO inbound_record (account_id, external_id, shard, source, content_type, raw, state, reason, attempts, received_at)
+SELECT *, 0, '', 0, %s FROM unnest(%s::bigint[], %s::text[], %s::smallint[], %s::text[], %s::text[], %s::bytea[])
+ON CONFLICT ON CONSTRAINT record_once DO NOTHING
+RETURNING external_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One thing that came in. `conversation_key` decides the shard: one conversation, one order."""
+
+    account_id: int
+    external_id: str
+    raw: bytes
+    conversation_key: str = ""
+    source: str = "webhook"
+    content_type: str = "application/json"
+
+
+def insert_parameters(arrivals: Sequence[Arrival], at: datetime) -> list[object]:
+    """Return the parameters of INSERT; shared with the asynchronous webhook door, which has its own connection."""
+    return [
+        at,
+        [a.account_id for a in arrivals],
+        [a.external_id[:300] for a in arrivals],
+        [shard_of(f"{a.account_id}:{a.conversation_key}") for a in arrivals],
+        [a.source for a in arrivals],
+        [a.content_type[:100] for a in arrivals],
+        [a.raw for a in arrivals],
+    ]
+
+
+def receive(arrivals: Sequence[Arrival]) -> int:
+    """Commit the arrivals to the log and wake the digest; return how many were new.
+
+    When this returns outside a transaction they are on disk and may be acknowledged (INV-01). Inside one, they are
+    when it commits: a poller moves its cursor in the same transaction. A known external id is accepted without effect.
+    """
+    if not arrivals:
+        return 0
+    with transaction.atomic():
+        new = bulk.fetch_all(INSERT, insert_parameters(arrivals, clock.now()))
+        if new:
+            bulk.notify(WAKE_CHANNEL, "")
+    return len(new)
+
+
+@transaction.atomic
+def replay_records(*, actor: Actor, record_ids: Sequence[int]) -> int:
+    """Put records that were set aside back in front of the digest; return how many."""
+    updated = Record.objects.filter(id__in=record_ids, state__in=[RecordState.FAILED, RecordState.IGNORED]).update(
+        state=RecordState.PENDING, reason="", attempts=0
+    )
+    if updated:
+        journal.append(actor=actor, kind="record.replayed", facts={"records": list(record_ids)})
+        bulk.notify(WAKE_CHANNEL, "")
+    return updated
