@@ -1,13 +1,14 @@
 """The one tree of errors.
 
-    ComptoirError
-    ├── InputError            shown to the person; says what to do
-    ├── AccessDenied          not theirs to see or change
-    ├── Conflict              lost a race; try again
-    ├── RuleBroken            an invariant would not hold (names it)
-    ├── ChannelError          a platform or a server refused or failed (permanent, retry_after)
-    ├── UnsupportedEvent      known, of no interest here: acknowledged and ignored, with the reason
-    └── AnomalousPayload      not from this service, or not readable: set aside with the reason
+ComptoirError
+├── InputError            shown to the person; says what to do
+├── AccessDenied          not theirs to see or change
+├── Conflict              lost a race; try again
+├── RuleBroken            an invariant would not hold (names it)
+├── ChannelError          a platform or a server refused or failed (permanent, retry_after)
+│   └── DoubtfulDelivery  failed after the hand-over: it may have arrived; never sent again unasked (INV-03)
+├── UnsupportedEvent      known, of no interest here: acknowledged and ignored, with the reason
+└── AnomalousPayload      not from this service, or not readable: set aside with the reason
 """
 
 
@@ -49,6 +50,13 @@ class ChannelError(ComptoirError):
         super().__init__(message)
         self.permanent = permanent
         self.retry_after = retry_after
+
+
+class DoubtfulDelivery(ChannelError):
+    """The provider fell silent after the hand-over: the message may have been accepted, or not (INV-03).
+
+    The outbox marks it unconfirmed and reconciles; it is never sent again unless a person asks.
+    """
 
 
 class UnsupportedEvent(ComptoirError):
