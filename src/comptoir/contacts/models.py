@@ -48,6 +48,7 @@ class ContactMerge(models.Model):
     absorbed = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="+")
     identity_ids = models.JSONField()
     conversation_ids = models.JSONField()
+    filled = models.JSONField(default=dict)  # {"name": value, …}: empty fields of the survivor that were filled in
     made_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     made_at = models.DateTimeField()
     undone_at = models.DateTimeField(null=True)

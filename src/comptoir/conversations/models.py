@@ -199,7 +199,9 @@ class Placement(models.Model):
     source = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="+")
     target = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="+")
     message_ids = models.JSONField()
-    source_state = models.CharField(max_length=8, blank=True)  # of a merged source, to restore
+    source_state = models.CharField(max_length=8, blank=True)  # before, to restore
+    # What else undoing needs: {"references": [ids], "source": {…}, "target": {"before": …, "after": …}}, see placing.py.
+    undo = models.JSONField(default=dict)
     made_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     made_at = models.DateTimeField()
     undone_at = models.DateTimeField(null=True)
