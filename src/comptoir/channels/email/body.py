@@ -16,7 +16,7 @@ from .flowed import unflow
 from .html_text import html_to_text
 from .parsed import MailAttachment
 from .smime import read_signed_content
-from .structure import Part, Tree, decode_uu, read_tree
+from .structure import Part, Tree, decode_uu, read_tree, transfer_encoding
 from .tnef import is_tnef, read_tnef
 
 MAX_ATTACHMENTS = 200
@@ -24,6 +24,8 @@ _TEXTS = frozenset({"text/plain", "text/html"})
 # Other renderings of the same text, of no use beside a plain or an HTML one.
 _SAME_TEXT = frozenset({"text/x-amp-html", "text/watch-html", "text/enriched", "text/richtext", "application/applefile"})
 _SIGNED = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
+# Content sent as lines of text: CRLF is how the wire ends them, and not part of the file.
+_LINES = frozenset({"", "7bit", "8bit"})
 _META_CHARSET = re.compile(rb"""(?i)<meta[^>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9._:-]{2,40})""")
 _UU_BEGIN = re.compile(rb"^begin(?:-base64)? [0-7]{3,4} ([^\r\n]{1,200})\r?$", re.MULTILINE)
 _UU_LINE = re.compile(rb"^[\x20-\x60]{1,100}$")
@@ -243,6 +245,8 @@ def _attach(tree: Tree, part: Part, body: Body) -> None:
         body.notes.append(f"more than {MAX_ATTACHMENTS} attachments: the others are left in the original")
         return
     content = tree.content(part)
+    if b"\r\n" in content and transfer_encoding(part) in _LINES:
+        content = content.replace(b"\r\n", b"\n")
     name = part.disposition_parameters.get("filename") or part.parameters.get("name") or ""
     if not name and part.content_type == "message/rfc822":
         name = _subject_of(content) + ".eml"

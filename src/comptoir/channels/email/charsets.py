@@ -302,7 +302,7 @@ def _mixed_case(text: str) -> int:
 def tidy(text: str) -> str:
     """Return the text with Unix line ends, composed accents (NFC) and without control characters."""
     if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        text = text.replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
     text = _CONTROL.sub("", text)
     if text.isascii() or unicodedata.is_normalized("NFC", text):
         return text

@@ -143,7 +143,8 @@ def addresses(raw: bytes) -> tuple[Address, ...]:
         return ()
     match = _PLAIN.match(text)
     if match:
-        return (Address((match[1] or match[2] or "").strip(), match[3]),)
+        name = (match[1] or match[2] or "").strip()
+        return (Address(decode_words(name) if "=?" in name else name, match[3]),)
     if _BARE.match(text):
         return (Address("", text),)
     found = (_mailbox(tokens) for tokens in _mailboxes(text))
