@@ -57,6 +57,8 @@ INSTALLED_APPS = [
     "comptoir.journal",
     "comptoir.accounts",
     "comptoir.channels",
+    "comptoir.channels.webform",
+    "comptoir.channels.webchat",
     "comptoir.inbound",
     "comptoir.contacts",
     "comptoir.conversations",
@@ -114,7 +116,14 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_RATE_LIMITS = {"login_failed": "5/5m/key,20/5m/ip", "reset_password": "5/h/ip,3/h/key"}
 
 # Shared by all web processes: the rate limits of sign-in and of the public endpoints count in it.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "core_cache"}}
+# Far above what it holds: beyond MAX_ENTRIES Django drops a third of it, and with that the counts of failed sign-ins.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "core_cache",
+        "OPTIONS": {"MAX_ENTRIES": 1_000_000},
+    }
+}
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure
 SESSION_COOKIE_HTTPONLY = True
@@ -167,4 +176,5 @@ LOGGING = {
 # Outbound requests to private addresses are refused (SSRF) unless the operator names them.
 ALLOWED_PRIVATE_HOSTS = env.words("COMPTOIR_ALLOW_PRIVATE")
 DIGEST_BATCH = env.whole("COMPTOIR_DIGEST_BATCH", 500)  # measured in bench: beyond 500 the gain per message is under 3 %
+SEND_LEASE = env.whole("COMPTOIR_SEND_LEASE", 120)  # seconds; longer than the timeouts of any client together
 UNDO_SECONDS = env.whole("COMPTOIR_UNDO_SECONDS", 10)

@@ -200,7 +200,7 @@ class Placement(models.Model):
     target = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="+")
     message_ids = models.JSONField()
     source_state = models.CharField(max_length=8, blank=True)  # before, to restore
-    # What else undoing needs: {"references": [ids], "source": {…}, "target": {"before": …, "after": …}}, see placing.py.
+    # What else undoing needs: {"references": [ids], "source": {…}, "target": {…}}; see placing.py.
     undo = models.JSONField(default=dict)
     made_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     made_at = models.DateTimeField()

@@ -63,6 +63,7 @@ class Inbound:
     reply_token: str = ""
     to: tuple[Author, ...] = ()
     cc: tuple[Author, ...] = ()
+    reply_to: tuple[Author, ...] = ()  # where the author wants answers, when not at their own address
     blobs: tuple[Blob, ...] = ()
     automatic: str = ""  # why this must never be answered automatically: 'auto-reply', 'bounce', 'list', …
     language: str = ""  # given by the channel (the page's language), otherwise recognised

@@ -1,0 +1,25 @@
+"""The sandbox: a channel without a platform, for tests, for the demo and for programs of one's own (signed JSON)."""
+
+from django.utils.translation import gettext_lazy as _
+
+from comptoir.channels.base import Capability, Channel, Field
+from comptoir.channels.sandbox import client, parse, verify
+
+CHANNEL = Channel(
+    kind="sandbox",
+    label=_("Sandbox"),
+    icon="sandbox",
+    identity_kind="sandbox",
+    capabilities=frozenset({Capability.RECEIPTS, Capability.IDEMPOTENT}),
+    events=("message", "receipt"),
+    fields=(
+        Field("secret", _("Secret"), _("Signs every request in both directions (HMAC-SHA256)."), "password", secret=True),
+        Field("url", _("Address for answers"), _("Where answers are sent by POST. Empty: they go nowhere."), required=False),
+    ),
+    parse=parse.parse,
+    send=client.send,
+    reconcile=client.reconcile,
+    verify=verify.verify,
+    identify=parse.identify,
+    order=900,
+)

@@ -1,0 +1,181 @@
+"""The worker: a few threads, each around one loop, over rows that are themselves the queue (see docs/adr).
+
+    digest      inbound records → messages        woken by NOTIFY, else every 2 s
+    sender ×2   deliveries that are due           woken by NOTIFY, else when the next is due
+    webhooks    journal → subscribers' addresses
+    watchers    one thread a mailbox (or stream)  for channels that poll or stream
+    keeper      snoozes, dead claims, sessions    every second
+
+Any number of workers may run, on any number of machines: every claim is a lock or a compare-and-set in PostgreSQL. A
+loop that fails logs, waits and goes on; a lost database is waited for.
+"""
+
+import logging
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import psycopg
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.db import connection
+
+from comptoir import pipeline
+from comptoir.api import webhooks
+from comptoir.channels.models import ChannelAccount
+from comptoir.channels.registry import channel
+from comptoir.conversations.services import wake_snoozed
+from comptoir.core import clock
+from comptoir.inbound import log
+from comptoir.inbound.services import WAKE_CHANNEL as INBOUND
+from comptoir.journal.services import LIVE_CHANNEL
+from comptoir.outbound import sender
+from comptoir.outbound.services import WAKE_CHANNEL as OUTBOUND
+
+logger = logging.getLogger(__name__)
+
+SENDERS = 2
+
+
+class Worker:
+    """All loops of one worker process."""
+
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+        self._wakers = {INBOUND: threading.Event(), OUTBOUND: threading.Event(), LIVE_CHANNEL: threading.Event()}
+        self._watchers: dict[int, threading.Thread] = {}
+        self._kept_at = {"claims": 0.0, "sessions": 0.0}
+
+    def run(self) -> None:
+        """Run until SIGTERM or SIGINT; every loop finishes what it holds."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self.stop())
+        loops: list[tuple[str, Callable[[], float], threading.Event | None]] = [
+            ("digest", digest_all, self._wakers[INBOUND]),
+            *((f"sender-{n}", send_all, self._wakers[OUTBOUND]) for n in range(SENDERS)),
+            ("webhooks", lambda: webhooks.run_webhooks_once(clock.now()), self._wakers[LIVE_CHANNEL]),
+            ("keeper", self._keep, None),
+        ]
+        threads = [threading.Thread(target=self._loop, args=entry, name=entry[0], daemon=True) for entry in loops]
+        threads.append(threading.Thread(target=self._listen, name="listener", daemon=True))
+        for thread in threads:
+            thread.start()
+        self._stop.wait()
+        deadline = time.monotonic() + 10
+        for thread in [*threads, *self._watchers.values()]:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def stop(self) -> None:
+        """Ask every loop to end."""
+        self._stop.set()
+        for waker in self._wakers.values():
+            waker.set()
+
+    def _loop(self, name: str, step: Callable[[], float], waker: threading.Event | None) -> None:
+        """Run one loop's step again and again; the step returns how many seconds it may sleep."""
+        failures = 0
+        while not self._stop.is_set():
+            if waker is not None:
+                waker.clear()
+            try:
+                pause, failures = step(), 0
+            except Exception:
+                failures += 1
+                pause = min(30.0, 0.2 * 2**failures) * random.uniform(0.5, 1)  # noqa: S311  # jitter, not a secret
+                logger.exception("%s: failed, trying again in %.1f s", name, pause)
+            connection.close()  # back into the pool while we sleep
+            if pause > 0:
+                (waker or self._stop).wait(pause)
+
+    def _listen(self) -> None:
+        """Turn PostgreSQL's notifications into wake-ups; the loops also look by themselves, so none can be missed."""
+        while not self._stop.is_set():
+            try:
+                with psycopg.connect(settings.DATABASE_URL, autocommit=True) as listener:
+                    for name in self._wakers:
+                        listener.execute(f"LISTEN {name}")  # type: ignore[call-overload]  # a constant name
+                    while not self._stop.is_set():
+                        for notice in listener.notifies(timeout=1, stop_after=1):
+                            self._wakers[notice.channel].set()
+            except psycopg.Error as error:
+                logger.warning("listener: %s; trying again", error)
+                self._stop.wait(1)
+
+    def _keep(self) -> float:
+        now = clock.now()
+        wake_snoozed(at=now)
+        if self._is_time("claims", 15):
+            sender.recover_claims(at=now)
+            self._watch_accounts()
+        if self._is_time("sessions", 3600):
+            Session.objects.filter(expire_date__lt=now - timedelta(days=1)).delete()
+        return 1.0
+
+    def _is_time(self, name: str, seconds: float) -> bool:
+        if self._kept_at[name] and time.monotonic() - self._kept_at[name] < seconds:
+            return False
+        self._kept_at[name] = time.monotonic()
+        return True
+
+    def _watch_accounts(self) -> None:
+        """Give every active account of a polling channel its thread; one that ended is started again."""
+        for account in ChannelAccount.objects.filter(is_active=True):
+            watch = channel(account.kind).watch
+            running = self._watchers.get(account.pk)
+            if watch is None or (running is not None and running.is_alive()):
+                continue
+            arguments = (account.pk, self._stopped(account.pk))
+            thread = threading.Thread(target=self._watch, args=(watch, *arguments), name=f"watch-{account.pk}", daemon=True)
+            self._watchers[account.pk] = thread
+            thread.start()
+
+    def _stopped(self, account_id: int) -> Callable[[], bool]:
+        """Return whether a watcher should end: the worker stops, or the account was changed or closed."""
+        checked = time.monotonic()
+        known = ChannelAccount.objects.filter(pk=account_id).values("options", "credentials", "is_active").first()
+        ended = False
+
+        def stopped() -> bool:
+            nonlocal checked, ended
+            if not ended and time.monotonic() - checked > 10:
+                checked = time.monotonic()
+                rows = ChannelAccount.objects.filter(pk=account_id).values("options", "credentials", "is_active")
+                ended = rows.first() != known
+                connection.close()
+            return ended or self._stop.is_set()
+
+        return stopped
+
+    @staticmethod
+    def _watch(watch: Callable[[int, Callable[[], bool]], None], account_id: int, stopped: Callable[[], bool]) -> None:
+        try:
+            watch(account_id, stopped)
+        except Exception:
+            logger.exception("watcher of account %s: ended; it is started again", account_id)
+        finally:
+            connection.close()
+
+
+def digest_all() -> float:
+    """Digest until nothing is pending; return the seconds to sleep."""
+    progress = True
+    while progress:
+        progress = False
+        for shard in log.busy_shards():
+            progress |= pipeline.digest_shard(shard, limit=settings.DIGEST_BATCH) > 0
+    return 2.0
+
+
+def send_all() -> float:
+    """Send until nothing is due; return the seconds until the next delivery is."""
+    while sender.send_one():
+        pass
+    return sender.seconds_until_due(longest=5.0)
+
+
+def main() -> None:
+    """Run a worker."""
+    Worker().run()
