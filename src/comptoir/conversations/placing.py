@@ -270,8 +270,11 @@ def _restore_state(row: Conversation, before: Mapping[str, str | None]) -> None:
 def _refuse_undo(placement: Placement, source: Conversation) -> None:
     if placement.undone_at is not None:
         raise Conflict(_("This was undone already."))
-    ids: list[int] = placement.message_ids
-    if Message.objects.filter(conversation_id=placement.target_id, pk__in=ids).count() != len(ids):
+    # The placements of a message are a stack, and only the top comes off: whoever undid one below would leave those
+    # above without a way back. A later placement of these messages took them from where this one had put them.
+    ids = set(placement.message_ids)
+    later = Placement.objects.filter(source_id=placement.target_id, pk__gt=placement.pk, undone_at=None)
+    if any(ids.intersection(moved) for moved in later.values_list("message_ids", flat=True)):
         raise Conflict(_("Some of these messages were placed elsewhere since. Undo that first."))
     merges = Placement.objects.filter(source=source, kind=Placement.Kind.MERGE, undone_at=None).exclude(pk=placement.pk)
     if source.state == State.MERGED and merges.exists():

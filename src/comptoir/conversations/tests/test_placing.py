@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from comptoir.accounts.models import User
@@ -200,6 +200,21 @@ def test_undo_is_refused_where_a_later_change_is_in_the_way_and_says_so(world: W
         placing.undo_placement(actor=world.actor, placement=one)
 
 
+def test_undo_is_refused_below_a_later_placement_even_when_the_message_has_come_back(world: World) -> None:
+    first, second, third = world.originals
+    chosen = ids_of(first)[:1]
+    who: dict[str, Any] = {"actor": world.actor, "user": world.user}
+    one = placing.move_messages(**who, source=first, target=second, message_ids=chosen)
+    two = placing.move_messages(**who, source=second, target=third, message_ids=chosen)
+    three = placing.merge_conversations(**who, source=third, target=second)
+    for below in (one, two):
+        with pytest.raises(Conflict, match="placed elsewhere"):
+            placing.undo_placement(actor=world.actor, placement=below)
+    for placement in (three, two, one):
+        placing.undo_placement(actor=world.actor, placement=placement)
+    assert ids_of(first)[:1] == chosen
+
+
 def test_undo_is_refused_while_the_place_of_origin_is_merged_away(world: World) -> None:
     first, second, third = world.originals
     moved = placing.move_messages(
@@ -321,7 +336,12 @@ def check_sound(world: World, originals: dict[str, Any]) -> None:
 
 
 @given(STEPS, st.booleans(), st.integers(0, 2**31))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_any_sequence_keeps_every_message_and_undoing_everything_restores(
     steps: list[tuple[str, int]], in_order: bool, seed: int
 ) -> None:
