@@ -54,7 +54,11 @@
       });
       form.addEventListener("reset", () => store(key(text), ""));
       form.addEventListener("htmx:afterRequest", (event) => {
-        if (event.detail.successful && event.detail.elt === form) form.reset();
+        if (!event.detail.successful || event.detail.elt !== form) return;
+        form.reset();
+        text.value = ""; // reset() would bring back the draft that came with the page
+        store(key(text), "");
+        say(form, "");
       });
       if (!form.hasAttribute("hx-post")) form.addEventListener("submit", () => store(key(text), ""));
     }

@@ -1,29 +1,21 @@
-// Light, dark or as the system: <button data-theme-set="dark">. The choice stays in this browser.
+// Light, dark or as the system. The server keeps the choice and renders data-theme on <html>; this shows it at once:
+// <button data-theme-set="dark">, or a radio button or select named "theme".
 {
   const root = document.documentElement;
   const show = (theme) => {
     if (theme === "light" || theme === "dark") root.dataset.theme = theme;
     else delete root.dataset.theme;
     for (const button of document.querySelectorAll("[data-theme-set]")) {
-      button.setAttribute("aria-pressed", String(button.dataset.themeSet === (theme ?? "auto")));
+      button.setAttribute("aria-pressed", String(button.dataset.themeSet === (root.dataset.theme ?? "auto")));
     }
   };
   root.classList.add("js");
-  let stored = null;
-  try {
-    stored = localStorage.getItem("theme");
-  } catch {
-    // Storage is off in this browser: the system's choice holds.
-  }
-  show(stored ?? root.dataset.theme ?? "auto");
+  show(root.dataset.theme);
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-theme-set]");
-    if (!button) return;
-    show(button.dataset.themeSet);
-    try {
-      localStorage.setItem("theme", button.dataset.themeSet);
-    } catch {
-      // As above.
-    }
+    if (button) show(button.dataset.themeSet);
+  });
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[name=theme]")) show(event.target.value);
   });
 }
