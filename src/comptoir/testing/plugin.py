@@ -15,6 +15,7 @@ import pytest
 
 _home = Path(tempfile.mkdtemp(prefix="comptoir-test-"))
 _home.chmod(0o755)  # under root the server runs as another account, which must be able to enter
+(_home / "static").mkdir()  # WhiteNoise warns of a missing folder
 _given_url = os.environ.get("COMPTOIR_TEST_DATABASE_URL", "")
 os.environ.update(
     COMPTOIR_HOME=str(_home),
