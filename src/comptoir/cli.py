@@ -72,11 +72,12 @@ def up(args: argparse.Namespace) -> None:
     from django.conf import settings
     from django.db import connections
 
-    from comptoir import asgi, web, worker  # noqa: F401  # loaded before the fork, so that the memory is shared
-
     try:
         _migrate()
         _collect_static()
+        # Loaded before the fork, so that the processes share the memory; after the collection, which it indexes.
+        from comptoir import asgi, web, worker  # noqa: F401
+
         greeting = _prepare_demo() if args.demo else _greet()
     except BaseException:
         roof.give_up()
