@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from comptoir.accounts.models import User
 from comptoir.channels.registry import channels
+from comptoir.contacts.models import Contact
 from comptoir.conversations.access import accessible_conversations
 from comptoir.conversations.models import Conversation, Message, MessageKind, Placement, Reference, State
 from comptoir.conversations.services import refresh_waiting
@@ -82,7 +83,7 @@ def split_messages(*, actor: Actor, user: User, source: Conversation, message_id
     target = Conversation.objects.create(
         account_id=source.account_id,
         channel=source.channel,
-        contact_id=first.contact_id or source.contact_id,
+        contact=_author(first, source),
         team_id=source.team_id,
         assignee_id=source.assignee_id,
         subject=first.subject or source.subject,
@@ -147,6 +148,14 @@ def _lock_pair(user: User, source: Conversation, target: Conversation) -> tuple[
         raise InputError(_("Choose another conversation than this one."), field="target")
     rows = _lock(user, [source.pk, target.pk])
     return rows[source.pk], rows[target.pk]
+
+
+def _author(message: Message, source: Conversation) -> Contact:
+    """Return the contact to whom a split-off conversation belongs, as that contact is known today."""
+    contact = message.contact or source.contact
+    while contact.merged_into is not None:
+        contact = contact.merged_into
+    return contact
 
 
 def _refuse_merged(*rows: Conversation) -> None:
