@@ -2,15 +2,19 @@
 
 from django.db import migrations
 
-# The accented letters of the languages of Europe, one to one; ligatures become two letters by replace().
-ACCENTED = "ÀÁÂÃÄÅàáâãäåĀāĂăĄąÇçĆćČčĎďĐđÈÉÊËèéêëĒēĘęĚěĞğÌÍÎÏìíîïĪīİıŁłÑñŃńŇňÒÓÔÕÖØòóôõöøŌōŐőŔŕŘřŚśŠšŞşȘșŤťȚțŢţÙÚÛÜùúûüŪūŮůŰűÝýÿŸŹźŻżŽž’"
-PLAIN = "AAAAAAaaaaaaAaAaAaCcCcCcDdDdEEEEeeeeEeEeEeGgIIIIiiiiIiIiLlNnNnNnOOOOOOooooooOoOoRrRrSsSsSsSsTtTtTtUUUUuuuuUuUuUuYyyYZzZzZz'"
-assert len(ACCENTED) == len(PLAIN), (len(ACCENTED), len(PLAIN))
+# Folding is by decomposition: 'é' becomes 'e' and a combining mark, and the marks go. translate() over a list of accented
+# letters did the same at seven times the cost (114 against 17 µs for 270 characters), which was most of the price of a
+# message's search vector. The letters and ligatures of Europe that Unicode does not decompose are named one by one.
+# Kana and Hangul would fall apart as well, so texts that have some are composed again.
+_WHOLE = "replace(replace(replace(value, 'œ', 'oe'), 'Œ', 'OE'), 'ß', 'ss')"
+_STRIPPED = f"translate(regexp_replace(normalize({_WHOLE}, NFD), '[\\u0300-\\u036f]+', '', 'g'), 'ĐđØøŁłĦħı’', 'DdOoLlHhi''')"
 
 FOLD = f"""
 CREATE FUNCTION comptoir_fold(value text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN translate(replace(replace(replace(value, 'œ', 'oe'), 'Œ', 'OE'), 'ß', 'ss'), '{ACCENTED}', '{PLAIN.replace("'", "''")}')
+RETURN CASE WHEN octet_length(value) = length(value) THEN value
+            WHEN value ~ '[\\u3040-\\u30ff\\uac00-\\ud7a3]' THEN normalize({_STRIPPED}, NFC)
+            ELSE {_STRIPPED} END
 """
 
 # The first 50,000 characters are indexed: a tsvector may not exceed 1 MB, and nobody searches the end of a log file.
