@@ -1,21 +1,23 @@
-"""The ASGI application: the webhook door and the live updates are answered here, everything else by Django."""
+"""The ASGI application: the webhook door, the live updates and waiting chats are answered here, everything else by Django."""
 
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "comptoir.settings")
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable, MutableMapping  # noqa: E402  # Django reads its settings first
+from typing import Any  # noqa: E402
 
-from django.core.asgi import get_asgi_application
+from django.core.asgi import get_asgi_application  # noqa: E402
 
 django_application = get_asgi_application()
 
+from comptoir.channels.webchat import live as chat
 from comptoir.desk import live
 from comptoir.inbound import door
 
 _door = door.WebhookDoor()
 _hub = live.LiveHub()
+_chats = chat.ChatHub()
 
 
 async def application(
@@ -30,5 +32,7 @@ async def application(
         await _door(scope, receive, send)
     elif scope["path"] == live.PATH:
         await _hub(scope, receive, send)
+    elif chat.PATH.fullmatch(scope["path"]):
+        await _chats(scope, receive, send)
     else:
         await django_application(scope, receive, send)  # type: ignore[arg-type]  # asgiref's types are narrower

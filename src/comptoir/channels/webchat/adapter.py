@@ -1,0 +1,24 @@
+"""The chat: a widget of ours in any site, answered live, and by e-mail once the visitor has gone."""
+
+from django.utils.translation import gettext_lazy as _
+
+from comptoir.channels.base import Capability, Channel
+from comptoir.channels.webchat.client import reconcile, send, watch
+from comptoir.channels.webchat.config import FIELDS
+from comptoir.channels.webchat.parse import parse
+
+CHANNEL = Channel(
+    kind="webchat",
+    label=_("Web chat"),
+    icon="channel-chat",
+    identity_kind="webchat",
+    capabilities=frozenset({Capability.RECEIPTS, Capability.IDEMPOTENT}),
+    events=("message", "contact", "receipt"),
+    fields=FIELDS,
+    parse=parse,
+    send=send,
+    reconcile=reconcile,
+    watch=watch,
+    urls="comptoir.channels.webchat.urls",
+    order=30,
+)

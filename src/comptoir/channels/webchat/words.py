@@ -1,0 +1,22 @@
+"""Every word of the widget's inside, in the visitor's language; the script has none of its own."""
+
+from django.utils.translation import gettext as _
+
+
+def frame_words() -> dict[str, str]:
+    """Return the texts by the names that chat-frame.js uses."""
+    return {
+        "sending": _("Sending"),
+        "sent": _("Sent"),
+        "failed": _("Not sent. Tap to try again"),
+        "you": _("You"),
+        "emailed": _("Also sent by e-mail"),
+        "offline": _("No network. Your messages leave by themselves once it is back."),
+        "today": _("Today"),
+        "yesterday": _("Yesterday"),
+        "long": _("Too long: at most {max} characters."),
+        "saved": _("If you leave, the answer goes to {email}."),
+        "ask": _("Leave your e-mail, and the answer reaches you even when this page is closed."),
+        "leaving": _("Get the answer by e-mail"),
+        "unread": _("New message"),
+    }
