@@ -94,7 +94,10 @@ def up(args: argparse.Namespace) -> None:
     def ready() -> None:
         _wait_for_web(settings.PORT)
         took = time.monotonic() - began
-        print(f"\nComptoir is open: {settings.PUBLIC_URL}   (started in {took:.1f} s; Ctrl-C stops it)\n{greeting}", flush=True)
+        print(
+            f"\nComptoir is open: {settings.PUBLIC_URL}   (started in {took:.1f} s; Ctrl-C stops it)\n{greeting}",
+            flush=True,
+        )
 
     roof.run(ready)
 

@@ -26,7 +26,10 @@ def main() -> int:
         try:
             for finding in check():
                 wrong += bool(finding.advice)
-                print(f"{'✗' if finding.advice else '✓'} {finding.what}" + (f"\n    {finding.advice}" if finding.advice else ""))
+                print(
+                    f"{'✗' if finding.advice else '✓'} {finding.what}"
+                    + (f"\n    {finding.advice}" if finding.advice else "")
+                )
         except Exception as error:  # one broken check must not hide the others
             wrong += 1
             print(f"✗ {check.__name__.strip('_')}: could not be examined: {type(error).__name__}: {error}")
@@ -47,7 +50,9 @@ def _home() -> Iterator[Finding]:
     home = env.home()
     existing = next(p for p in [home, *home.parents] if p.exists())
     if not os.access(existing, os.W_OK):
-        yield Finding(f"{home}", f"This account may not write there. Change its owner, or set COMPTOIR_HOME: {existing}")
+        yield Finding(
+            f"{home}", f"This account may not write there. Change its owner, or set COMPTOIR_HOME: {existing}"
+        )
         return
     free = shutil.disk_usage(existing).free
     advice = "" if free > LEAST_DISK else "Free some space: below 1 GB the database may stop."
@@ -106,35 +111,51 @@ def _backlog() -> Iterator[Finding]:
     from comptoir.core import clock
     from comptoir.inbound.models import Record, RecordState
 
-    oldest = Record.objects.filter(state=RecordState.PENDING).order_by("id").values_list("received_at", flat=True).first()
+    oldest = (
+        Record.objects.filter(state=RecordState.PENDING).order_by("id").values_list("received_at", flat=True).first()
+    )
     late = oldest is not None and clock.now() - oldest > timedelta(minutes=1)
-    advice = f"Records have waited since {oldest:%d %b %H:%M} UTC. Is a worker running? Start one: comptoir worker" if late else ""
+    advice = (
+        f"Records have waited since {oldest:%d %b %H:%M} UTC. Is a worker running? Start one: comptoir worker"
+        if late
+        else ""
+    )
     yield Finding("Inbound log", advice)
     failed = Record.objects.filter(state=RecordState.FAILED).count()
     if failed:
-        yield Finding("Intake", f"{failed} records were set aside. Look at them on the Intake page, or run: comptoir replay")
+        yield Finding(
+            "Intake", f"{failed} records were set aside. Look at them on the Intake page, or run: comptoir replay"
+        )
 
 
 def _accounts() -> Iterator[Finding]:
     from comptoir.channels.models import AccountHealth
 
     for health in AccountHealth.objects.select_related("account").filter(account__is_active=True):
-        yield Finding(f"“{health.account.name}” ({health.account.kind})", health.last_error if health.last_error_at else "")
+        yield Finding(
+            f"“{health.account.name}” ({health.account.kind})", health.last_error if health.last_error_at else ""
+        )
 
 
 def _deliveries() -> Iterator[Finding]:
     from comptoir.core import clock
     from comptoir.outbound.models import Delivery, DeliveryState
 
-    late = Delivery.objects.filter(state=DeliveryState.QUEUED, due_at__lt=clock.now() - timedelta(minutes=2), attempts=0).count()
+    late = Delivery.objects.filter(
+        state=DeliveryState.QUEUED, due_at__lt=clock.now() - timedelta(minutes=2), attempts=0
+    ).count()
     yield Finding("Outbox", f"{late} replies should have left. Is a worker running?" if late else "")
     doubtful = Delivery.objects.filter(state=DeliveryState.UNCONFIRMED).count()
     if doubtful:
-        yield Finding("Unconfirmed replies", f"{doubtful} replies may or may not have arrived. Open them in the desk and decide.")
+        yield Finding(
+            "Unconfirmed replies", f"{doubtful} replies may or may not have arrived. Open them in the desk and decide."
+        )
 
 
 def _static() -> Iterator[Finding]:
     from django.conf import settings
 
     there = Path(settings.STATIC_ROOT, "staticfiles.json").exists()
-    yield Finding("Static files", "" if there else "They were not collected. Run: comptoir up, or: comptoir manage collectstatic")
+    yield Finding(
+        "Static files", "" if there else "They were not collected. Run: comptoir up, or: comptoir manage collectstatic"
+    )

@@ -159,7 +159,9 @@ def _die_with_parent() -> None:
     os.setsid()  # Ctrl-C in the terminal goes to the supervisor, which stops the server last
 
 
-def start(home: Path, *, durable: bool = True, settings: dict[str, str] | None = None) -> subprocess.Popen[bytes] | None:
+def start(
+    home: Path, *, durable: bool = True, settings: dict[str, str] | None = None
+) -> subprocess.Popen[bytes] | None:
     """Start the server and its database; return its process, or None when one was running already.
 
     `durable=False` trades crash safety for speed, for tests only.

@@ -94,9 +94,7 @@ def _walk(batch: Sequence[Pending]) -> list[Verdict]:
     return verdicts
 
 
-def _parse(
-    batch: Sequence[Pending], accounts: dict[int, ChannelAccount]
-) -> tuple[list[Parsed], list[Verdict]]:
+def _parse(batch: Sequence[Pending], accounts: dict[int, ChannelAccount]) -> tuple[list[Parsed], list[Verdict]]:
     """Parse every record alone: what one record does never harms its neighbours."""
     parsed: list[Parsed] = []
     verdicts: list[Verdict] = []
@@ -104,7 +102,13 @@ def _parse(
     for pending in batch:
         account = accounts[pending.account_id]
         context = ParseContext(
-            account.pk, account.address, account.options, pending.source, pending.received_at, pending.external_id, token_key
+            account.pk,
+            account.address,
+            account.options,
+            pending.source,
+            pending.received_at,
+            pending.external_id,
+            token_key,
         )
         try:
             events = channel(account.kind).parse(pending.raw, context, storage.put)
@@ -139,5 +143,3 @@ def _at(parsed: Parsed) -> datetime:
     received = parsed.pending.received_at
     sent = parsed.event.sent_at
     return min(sent, received) if parsed.pending.source == "import" and sent else received
-
-

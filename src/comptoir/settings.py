@@ -14,7 +14,9 @@ SECRET_KEY = env.secret_key()
 PORT = env.whole("PORT", 8000)
 PUBLIC_URL = env.text("COMPTOIR_URL", f"http://localhost:{PORT}").rstrip("/")
 _secure = PUBLIC_URL.startswith("https://")
-ALLOWED_HOSTS = env.words("COMPTOIR_HOSTS", "*")  # every absolute link is made from PUBLIC_URL, never from the Host header
+ALLOWED_HOSTS = env.words(
+    "COMPTOIR_HOSTS", "*"
+)  # every absolute link is made from PUBLIC_URL, never from the Host header
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 TRUSTED_PROXIES = env.words("COMPTOIR_PROXIES")  # addresses whose X-Forwarded-For is believed
 
@@ -26,7 +28,9 @@ def _database(url: str) -> dict[str, object]:
         raise env.SettingError("comptoir: DATABASE_URL must look like postgresql://user:password@host:5432/name.")
     return {
         "ENGINE": "django.db.backends.postgresql",
-        "HOST": unquote(parts.netloc.rpartition("@")[2].partition(":")[0] if "%2F" in parts.netloc else parts.hostname or ""),
+        "HOST": unquote(
+            parts.netloc.rpartition("@")[2].partition(":")[0] if "%2F" in parts.netloc else parts.hostname or ""
+        ),
         "PORT": str(parts.port or "") if "%2F" not in parts.netloc else "",
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
@@ -160,7 +164,9 @@ WHITENOISE_MAX_AGE = 31_536_000
 
 SERVER_EMAIL = DEFAULT_FROM_EMAIL = env.text("COMPTOIR_MAIL_FROM", "comptoir@localhost")
 EMAIL_BACKEND = (
-    "django.core.mail.backends.smtp.EmailBackend" if env.text("COMPTOIR_SMTP_HOST") else "django.core.mail.backends.console.EmailBackend"
+    "django.core.mail.backends.smtp.EmailBackend"
+    if env.text("COMPTOIR_SMTP_HOST")
+    else "django.core.mail.backends.console.EmailBackend"
 )
 EMAIL_HOST = env.text("COMPTOIR_SMTP_HOST", "localhost")
 EMAIL_PORT = env.whole("COMPTOIR_SMTP_PORT", 25)
@@ -175,6 +181,8 @@ LOGGING = {
 
 # Outbound requests to private addresses are refused (SSRF) unless the operator names them.
 ALLOWED_PRIVATE_HOSTS = env.words("COMPTOIR_ALLOW_PRIVATE")
-DIGEST_BATCH = env.whole("COMPTOIR_DIGEST_BATCH", 500)  # measured in bench: beyond 500 the gain per message is under 3 %
+DIGEST_BATCH = env.whole(
+    "COMPTOIR_DIGEST_BATCH", 500
+)  # measured in bench: beyond 500 the gain per message is under 3 %
 SEND_LEASE = env.whole("COMPTOIR_SEND_LEASE", 120)  # seconds; longer than the timeouts of any client together
 UNDO_SECONDS = env.whole("COMPTOIR_UNDO_SECONDS", 10)

@@ -4,6 +4,7 @@ The program is loaded once and forked, so that web and worker share its memory a
 the children first and the database last. When the supervisor itself is killed, the kernel stops the children.
 """
 
+import contextlib
 import ctypes
 import gc
 import os
@@ -142,7 +143,5 @@ class Supervisor:
 
 
 def _signal(pid: int, number: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
-    except ProcessLookupError:
-        pass

@@ -83,7 +83,8 @@ def update_account(
     kept = crypto.decrypt_mapping(account.credentials)
     secret_names = {field.name for field in channel(account.kind).fields if field.secret}
     merged = {
-        name_: (kept.get(name_, "") if name_ in secret_names and not value else value) for name_, value in values.items()
+        name_: (kept.get(name_, "") if name_ in secret_names and not value else value)
+        for name_, value in values.items()
     }
     account.options, secrets = split_fields(account.kind, merged)
     account.credentials = crypto.encrypt_mapping(secrets)
@@ -113,3 +114,10 @@ def note_events(*, account_ids: Iterable[int], at: datetime) -> None:
     AccountHealth.objects.filter(account_id__in=sorted(set(account_ids))).update(last_event_at=at)
 
 
+@transaction.atomic
+def replace_credential(*, account_id: int, name: str, value: str) -> None:
+    """Keep a secret that a provider renewed (a rotated refresh token); no person's act, so nothing is journalled."""
+    account = ChannelAccount.objects.select_for_update().get(pk=account_id)
+    secrets = {**crypto.decrypt_mapping(account.credentials), name: value}
+    account.credentials = crypto.encrypt_mapping(secrets)
+    account.save(update_fields=["credentials"])

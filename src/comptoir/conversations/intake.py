@@ -31,7 +31,8 @@ ATTACHMENT_COLUMNS = ("message_id", "key", "filename", "content_type", "size", "
 TOUCH = """
 UPDATE conversations_conversation c SET
     last_message_at = greatest(c.last_message_at, v.at), preview = v.preview, message_count = c.message_count + v.n,
-    waiting_since = coalesce(c.waiting_since, v.waits), language = CASE WHEN c.language = '' THEN v.language ELSE c.language END,
+    waiting_since = coalesce(c.waiting_since, v.waits),
+    language = CASE WHEN c.language = '' THEN v.language ELSE c.language END,
     state = CASE WHEN v.waits IS NULL THEN c.state ELSE 'open' END,
     snoozed_until = CASE WHEN v.waits IS NULL THEN c.snoozed_until END
 FROM unnest(%s::bigint[], %s::timestamptz[], %s::text[], %s::int[], %s::timestamptz[], %s::text[])

@@ -54,7 +54,9 @@ class Conversation(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["account", "thread_key"], condition=Q(thread_key__isnull=False), name="conversation_once_a_thread"
+                fields=["account", "thread_key"],
+                condition=Q(thread_key__isnull=False),
+                name="conversation_once_a_thread",
             ),
             models.CheckConstraint(
                 condition=Q(state="snoozed") | Q(snoozed_until__isnull=True), name="conversation_snooze_has_state"
@@ -116,9 +118,13 @@ class Message(models.Model):
     visible_text = models.TextField(blank=True)  # without quoted history; '' means the same as `text`
     html = models.TextField(blank=True)  # sanitised (INV-07); the raw original is in the inbound record
     language = models.CharField(max_length=8, blank=True)
-    message_id = models.CharField(max_length=998, blank=True)  # e-mail Message-ID without brackets, or the platform's id
+    message_id = models.CharField(
+        max_length=998, blank=True
+    )  # e-mail Message-ID without brackets, or the platform's id
     recipients = models.JSONField(default=dict)  # {"to": [{"name","address"}], "cc": […]}
-    automatic = models.CharField(max_length=30, blank=True)  # 'auto-reply', 'bounce', 'list', …: never answered by a machine
+    automatic = models.CharField(
+        max_length=30, blank=True
+    )  # 'auto-reply', 'bounce', 'list', …: never answered by a machine
     placement = models.JSONField(default=dict)  # why it is in this conversation: {"reason": …, …}
     record = models.OneToOneField("inbound.Record", on_delete=models.PROTECT, null=True, related_name="message")
     attachment_count = models.SmallIntegerField(default=0)

@@ -29,7 +29,9 @@ def lock(conversation: Conversation) -> Conversation:
 
 def _save(conversation: Conversation, actor: Actor, kind: str, facts: dict[str, Any], *fields: str) -> None:
     conversation.save(update_fields=fields)
-    journal.append(actor=actor, kind=kind, conversation_id=conversation.pk, contact_id=conversation.contact_id, facts=facts)
+    journal.append(
+        actor=actor, kind=kind, conversation_id=conversation.pk, contact_id=conversation.contact_id, facts=facts
+    )
 
 
 @transaction.atomic
@@ -37,10 +39,16 @@ def assign_conversation(*, actor: Actor, conversation: Conversation, assignee: U
     """Give the conversation to a person, or to nobody."""
     row = lock(conversation)
     if assignee is not None and not assignee.memberships.filter(team_id=row.team_id).exists():
-        raise InputError(f"{assignee.name} is not in this conversation's team. Choose a member, or change the team first.")
+        raise InputError(
+            f"{assignee.name} is not in this conversation's team. Choose a member, or change the team first."
+        )
     if row.assignee_id == (assignee.pk if assignee else None):
         return row
-    facts = {"from": row.assignee_id, "to": assignee.pk if assignee else None, "to_name": assignee.name if assignee else ""}
+    facts = {
+        "from": row.assignee_id,
+        "to": assignee.pk if assignee else None,
+        "to_name": assignee.name if assignee else "",
+    }
     row.assignee = assignee
     _save(row, actor, "conversation.assigned", facts, "assignee")
     return row
@@ -111,8 +119,8 @@ def add_note(*, actor: Actor, conversation: Conversation, user: User, text: str)
     text = checked_text(text)
     row, now = lock(conversation), clock.now()
     note = Message.objects.create(
-        conversation=row, kind=MessageKind.NOTE, user=user, author_name=user.name, text=text, sent_at=now, created_at=now,
-        language=row.language,
+        conversation=row, kind=MessageKind.NOTE, user=user, author_name=user.name, text=text, sent_at=now,
+        created_at=now, language=row.language,
     )  # fmt: skip
     journal.append(actor=actor, kind="note.added", conversation_id=row.pk, message_id=note.pk)
     return note

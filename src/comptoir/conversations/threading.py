@@ -154,8 +154,6 @@ def place(candidates: Sequence[Candidate]) -> list[Placed]:
         for message_id in _all_ids(message):
             known.by_digest.setdefault((candidate.account_id, digest_of(message_id)), found)
         decided.append(Placed(found, reason, detail))
-    for new, conversation_id in zip(
-        fresh, bulk.next_ids("conversations_conversation_id_seq", len(fresh)), strict=True
-    ):
+    for new, conversation_id in zip(fresh, bulk.next_ids("conversations_conversation_id_seq", len(fresh)), strict=True):
         new.id = conversation_id
     return decided

@@ -6,7 +6,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 
 
 def clean(text: str) -> str:
-    """Return the text without what PostgreSQL or a page cannot hold: control characters (NUL first), lone surrogates."""
+    """Return the text without what PostgreSQL or a page cannot hold: controls (NUL first), lone surrogates."""
     return _CONTROL.sub("", text)
 
 

@@ -22,6 +22,7 @@ from comptoir.channels.models import ChannelAccount
 from comptoir.channels.registry import channel
 from comptoir.core import clock
 from comptoir.core.errors import AnomalousPayload, UnsupportedEvent
+from comptoir.core.listening import conninfo
 from comptoir.core.types import AccountConfig
 from comptoir.inbound.services import INSERT, WAKE_CHANNEL, Arrival, insert_parameters
 
@@ -120,19 +121,28 @@ class WebhookDoor:
                 group.append(self._waiting.pop(0))
                 size += len(group[-1][0])
             try:
-                await self._insert([arrival for arrivals, _ in group for arrival in arrivals])
+                await self._insert_again_after_deadlock([arrival for arrivals, _ in group for arrival in arrivals])
             except Exception as error:  # every waiting request must get its answer, whatever happened
                 for _, done in group:
                     if not done.done():
-                        done.set_exception(error if isinstance(error, psycopg.Error) else psycopg.OperationalError(str(error)))
+                        done.set_exception(
+                            error if isinstance(error, psycopg.Error) else psycopg.OperationalError(str(error))
+                        )
             else:
                 for _, done in group:
                     if not done.done():
                         done.set_result(None)
 
+    async def _insert_again_after_deadlock(self, arrivals: Sequence[Arrival]) -> None:
+        """Two web processes that insert the same doubled events in another order may block each other once."""
+        try:
+            await self._insert(arrivals)
+        except psycopg.errors.DeadlockDetected:
+            await self._insert(arrivals)
+
     async def _insert(self, arrivals: Sequence[Arrival]) -> None:
         if self._connection is None or self._connection.closed:
-            self._connection = await psycopg.AsyncConnection.connect(settings.DATABASE_URL, autocommit=True)
+            self._connection = await psycopg.AsyncConnection.connect(conninfo(), autocommit=True)
         try:
             async with self._connection.transaction():
                 await self._connection.execute(INSERT, insert_parameters(arrivals, clock.now()))

@@ -18,7 +18,8 @@ from comptoir.journal.services import Actor
 WAKE_CHANNEL = "comptoir_inbound"
 
 INSERT = """
-INSERT INTO inbound_record (account_id, external_id, shard, source, content_type, raw, state, reason, attempts, received_at)
+INSERT INTO inbound_record
+    (account_id, external_id, shard, source, content_type, raw, state, reason, attempts, received_at)
 SELECT *, 0, '', 0, %s FROM unnest(%s::bigint[], %s::text[], %s::smallint[], %s::text[], %s::text[], %s::bytea[])
 ON CONFLICT ON CONSTRAINT record_once DO NOTHING
 RETURNING external_id

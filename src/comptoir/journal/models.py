@@ -24,7 +24,11 @@ class Event(models.Model):
     class Meta:
         indexes = [
             # The timeline of a conversation.
-            models.Index(fields=["conversation_id", "id"], name="event_of_conversation", condition=Q(conversation_id__isnull=False)),
+            models.Index(
+                fields=["conversation_id", "id"],
+                name="event_of_conversation",
+                condition=Q(conversation_id__isnull=False),
+            ),
             # Reports over a span of time; BRIN because the table is in the order of time.
             BrinIndex(fields=["at"], name="event_by_time"),
         ]

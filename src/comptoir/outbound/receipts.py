@@ -15,7 +15,11 @@ def apply_receipts(receipts: Sequence[Receipt]) -> None:
     if not receipts:
         return
     keys = {receipt.key for receipt in receipts}
-    rows = Delivery.objects.filter(key__in=keys).select_related("message__conversation").order_by("message__conversation_id")
+    rows = (
+        Delivery.objects.filter(key__in=keys)
+        .select_related("message__conversation")
+        .order_by("message__conversation_id")
+    )
     by_key = {row.key: row for row in rows}
     for receipt in receipts:
         delivery = by_key.get(receipt.key)
@@ -49,7 +53,14 @@ def confirm_answered(message_ids: Sequence[str]) -> None:
     rows = bulk.fetch_all(ANSWERED, [clock.now(), sorted(set(message_ids))])
     journal.append_all(
         [
-            journal.Entry(journal.SYSTEM, "reply.delivered", conversation_id, None, message_id, {"delivery": delivery_id, "reason": "answered"})
+            journal.Entry(
+                journal.SYSTEM,
+                "reply.delivered",
+                conversation_id,
+                None,
+                message_id,
+                {"delivery": delivery_id, "reason": "answered"},
+            )
             for conversation_id, message_id, delivery_id in rows
         ]
     )

@@ -70,7 +70,9 @@ def send_one() -> bool:
 
 
 def _load(delivery_id: int) -> Delivery:
-    return Delivery.objects.select_related("account", "message__conversation__contact", "message__user").get(pk=delivery_id)
+    return Delivery.objects.select_related("account", "message__conversation__contact", "message__user").get(
+        pk=delivery_id
+    )
 
 
 def _send(delivery: Delivery) -> Receipt:
@@ -122,7 +124,11 @@ def outbound_of(delivery: Delivery) -> Outbound:
 
 def _reply_subject(subject: str, *, forward: bool) -> str:
     prefix = "Fwd" if forward else "Re"
-    return subject if subject[:4].lower().startswith(f"{prefix.lower()}:") else f"{prefix}: {subject}".rstrip(": ") or prefix
+    return (
+        subject
+        if subject[:4].lower().startswith(f"{prefix.lower()}:")
+        else f"{prefix}: {subject}".rstrip(": ") or prefix
+    )
 
 
 def _history(message: Message, *, forward: bool) -> str:
@@ -163,7 +169,8 @@ def _finish(delivery: Delivery, receipt: Receipt) -> None:
             refresh_waiting(conversation)
         journal.append(
             actor=journal.SYSTEM, kind=f"reply.{receipt.state}", conversation_id=conversation.pk,
-            contact_id=conversation.contact_id, message_id=row.message_id, facts={"delivery": row.pk, "reason": row.reason},
+            contact_id=conversation.contact_id, message_id=row.message_id,
+            facts={"delivery": row.pk, "reason": row.reason},
         )  # fmt: skip
     if receipt.state in {Delivered.SENT, Delivered.DELIVERED}:
         channels.note_connected(account_id=delivery.account_id, at=clock.now())
@@ -171,7 +178,9 @@ def _finish(delivery: Delivery, receipt: Receipt) -> None:
 
 def recover_claims(*, at: datetime) -> int:
     """Take care of claims whose process died: back into the queue, or unconfirmed and looked up. Return how many."""
-    dead = Delivery.objects.filter(state=DeliveryState.SENDING, claimed_at__lt=at - timedelta(seconds=settings.SEND_LEASE))
+    dead = Delivery.objects.filter(
+        state=DeliveryState.SENDING, claimed_at__lt=at - timedelta(seconds=settings.SEND_LEASE)
+    )
     recovered = 0
     for row in dead[:100]:
         claim = Delivery.objects.filter(pk=row.pk, state=DeliveryState.SENDING, claimed_at=row.claimed_at)

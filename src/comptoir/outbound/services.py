@@ -65,7 +65,9 @@ def sending_account(conversation: Conversation) -> ChannelAccount:
 def default_recipients(conversation: Conversation) -> list[dict[str, str]]:
     """Return whom an answer goes to: the author of the last message received, at the address they want answers at."""
     last = (
-        Message.objects.filter(conversation=conversation, kind=MessageKind.INBOUND).order_by("-created_at", "-id").first()
+        Message.objects.filter(conversation=conversation, kind=MessageKind.INBOUND)
+        .order_by("-created_at", "-id")
+        .first()
     )
     if last is None:
         return []
@@ -125,9 +127,19 @@ def queue_reply(*, actor: Actor, user: User | None, conversation: Conversation, 
         due_at=draft.send_at or now + timedelta(seconds=settings.UNDO_SECONDS),
     )  # fmt: skip
     _after_reply(row, user, message, draft)
-    facts = {"delivery": delivery.pk, "forward": envelope["forward"], "scheduled": bool(draft.send_at), "then": draft.then}
+    facts = {
+        "delivery": delivery.pk,
+        "forward": envelope["forward"],
+        "scheduled": bool(draft.send_at),
+        "then": draft.then,
+    }
     journal.append(
-        actor=actor, kind="reply.queued", conversation_id=row.pk, contact_id=row.contact_id, message_id=message.pk, facts=facts
+        actor=actor,
+        kind="reply.queued",
+        conversation_id=row.pk,
+        contact_id=row.contact_id,
+        message_id=message.pk,
+        facts=facts,
     )
     bulk.notify(WAKE_CHANNEL, "")
     return delivery
@@ -172,16 +184,15 @@ def _after_reply(row: Conversation, user: User | None, message: Message, draft: 
     if draft.then:
         row.state = draft.then
         row.snoozed_until = None
-    row.save(
-        update_fields=[
-            "waiting_since", "last_message_at", "preview", "message_count", "assignee", "state", "snoozed_until",
-        ]  # fmt: skip
-    )
+    fields = ["waiting_since", "last_message_at", "preview", "message_count", "assignee", "state", "snoozed_until"]
+    row.save(update_fields=fields)
 
 
 def _locked(delivery: Delivery) -> tuple[Delivery, Conversation]:
     """Lock the conversation first and then the delivery, always in this order."""
-    conversation = lock(Conversation(pk=Message.objects.values_list("conversation_id", flat=True).get(pk=delivery.message_id)))
+    conversation = lock(
+        Conversation(pk=Message.objects.values_list("conversation_id", flat=True).get(pk=delivery.message_id))
+    )
     return Delivery.objects.select_for_update().get(pk=delivery.pk), conversation
 
 

@@ -8,13 +8,20 @@ from comptoir.channels.sandbox import client, parse, verify
 CHANNEL = Channel(
     kind="sandbox",
     label=_("Sandbox"),
-    icon="sandbox",
+    icon="channel-sandbox",
     identity_kind="sandbox",
     capabilities=frozenset({Capability.RECEIPTS, Capability.IDEMPOTENT}),
     events=("message", "receipt"),
     fields=(
-        Field("secret", _("Secret"), _("Signs every request in both directions (HMAC-SHA256)."), "password", secret=True),
-        Field("url", _("Address for answers"), _("Where answers are sent by POST. Empty: they go nowhere."), required=False),
+        Field(
+            "secret", _("Secret"), _("Signs every request in both directions (HMAC-SHA256)."), "password", secret=True
+        ),
+        Field(
+            "url",
+            _("Address for answers"),
+            _("Where answers are sent by POST. Empty: they go nowhere."),
+            required=False,
+        ),
     ),
     parse=parse.parse,
     send=client.send,

@@ -5,7 +5,7 @@ from django.db import migrations
 GUARD = """
 CREATE FUNCTION comptoir_journal_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'DELETE' AND current_setting('comptoir.retention', true) = 'on' THEN
+    IF TG_OP <> 'UPDATE' AND current_setting('comptoir.retention', true) = 'on' THEN
         RETURN OLD;
     END IF;
     RAISE EXCEPTION 'INV-04: the journal is never rewritten' USING ERRCODE = 'restrict_violation';

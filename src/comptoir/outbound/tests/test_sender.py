@@ -98,7 +98,9 @@ def kinds(conversation: Conversation) -> list[str]:
     return list(Event.objects.filter(conversation_id=conversation.pk).order_by("id").values_list("kind", flat=True))
 
 
-def test_an_answer_leaves_after_the_undo_window_once(user: User, conversation: Conversation, receiver: Receiver) -> None:
+def test_an_answer_leaves_after_the_undo_window_once(
+    user: User, conversation: Conversation, receiver: Receiver
+) -> None:
     delivery = queue(user, conversation)
     assert not sender.send_one()
     assert sender.seconds_until_due(longest=60) > 8

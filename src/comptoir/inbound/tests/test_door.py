@@ -1,0 +1,144 @@
+"""INV-01: what the webhook door acknowledges is on disk; what it refuses left nothing."""
+
+import asyncio
+import json
+from typing import Any
+
+import psycopg
+import pytest
+from django.test import override_settings
+
+from comptoir.channels import services as channels
+from comptoir.channels.models import ChannelAccount
+from comptoir.channels.sandbox.verify import sign
+from comptoir.core.listening import conninfo
+from comptoir.inbound.door import WebhookDoor
+from comptoir.inbound.models import Record
+from comptoir.journal.services import SYSTEM
+from comptoir.testing.builders import make_team
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SECRET = "s3cret"  # of this test alone
+
+
+@pytest.fixture
+def account() -> ChannelAccount:
+    values = {"secret": SECRET, "url": ""}
+    return channels.connect_account(actor=SYSTEM, kind="sandbox", name="Door", team=make_team(), values=values)
+
+
+def body_of(number: int) -> bytes:
+    return json.dumps({"id": f"e{number}", "thread": "t", "author": {"address": "a"}, "text": "Bonjour"}).encode()
+
+
+async def knock(
+    door: WebhookDoor, key: str, body: bytes, *, signature: str | None = None, method: str = "POST"
+) -> tuple[int, dict[str, Any]]:
+    headers = [(b"comptoir-signature", (signature if signature is not None else sign(body, SECRET)).encode())]
+    sent: list[Any] = []
+    chunks = [{"type": "http.request", "body": body[:5], "more_body": True}, {"type": "http.request", "body": body[5:]}]
+
+    async def receive() -> Any:
+        return chunks.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await door({"type": "http", "method": method, "path": f"/in/{key}", "headers": headers}, receive, send)
+    return sent[0]["status"], json.loads(sent[1]["body"])
+
+
+async def closing(door: WebhookDoor) -> None:
+    if door._connection is not None:
+        await door._connection.close()
+
+
+def one(account: ChannelAccount | None, body: bytes, **more: Any) -> tuple[int, dict[str, Any]]:
+    async def run() -> tuple[int, dict[str, Any]]:
+        door = WebhookDoor()
+        try:
+            return await knock(door, account.public_key if account else "nobody", body, **more)
+        finally:
+            await closing(door)
+
+    return asyncio.run(run())
+
+
+def test_inv_01_what_is_acknowledged_is_committed(account: ChannelAccount) -> None:
+    assert one(account, body_of(1)) == (200, {"detail": "accepted"})
+    with psycopg.connect(conninfo()) as another:  # sees only what is committed
+        row = another.execute("SELECT external_id, raw, state FROM inbound_record").fetchall()
+    assert [(r[0], bytes(r[1]), r[2]) for r in row] == [("e1", body_of(1), 0)]
+
+
+def test_inv_01_a_burst_is_committed_as_groups_and_every_request_gets_its_answer(account: ChannelAccount) -> None:
+    async def burst() -> list[int]:
+        door = WebhookDoor()
+        answers = await asyncio.gather(*(knock(door, account.public_key, body_of(n % 150)) for n in range(300)))
+        await closing(door)
+        return [status for status, _ in answers]
+
+    assert asyncio.run(burst()) == [200] * 300
+    assert Record.objects.count() == 150  # INV-02: each was delivered twice
+
+
+def test_a_list_of_events_is_as_many_records(account: ChannelAccount) -> None:
+    body = json.dumps({"events": [json.loads(body_of(n)) for n in range(3)]}).encode()
+    assert one(account, body)[0] == 200
+    assert Record.objects.count() == 3
+
+
+@pytest.mark.parametrize(
+    ("label", "body", "more", "status"),
+    [
+        ("wrong signature", body_of(1), {"signature": "sha256=00"}, 401),
+        ("no signature", body_of(1), {"signature": ""}, 401),
+        ("signature that is no ASCII", body_of(1), {"signature": "é"}, 401),
+        ("signature of another body", body_of(1), {"signature": sign(body_of(2), SECRET)}, 401),
+        ("not JSON", b"\xff\xfe", {}, 400),
+        ("not an object", b"[1, 2]", {}, 400),
+        ("no id", b'{"text": "x"}', {}, 400),
+        ("deeply nested", b"[" * 100_000, {}, 400),
+        ("wrong method", body_of(1), {"method": "GET"}, 405),
+    ],
+)
+def test_bad_requests_are_refused_in_words_and_leave_nothing(
+    account: ChannelAccount, label: str, body: bytes, more: dict[str, Any], status: int
+) -> None:
+    got, answer = one(account, body, **more)
+    assert got == status
+    assert answer["detail"]
+    assert not Record.objects.exists()
+
+
+@override_settings(MAX_RECORD_BYTES=100)
+def test_an_oversized_body_is_refused_while_it_is_read(account: ChannelAccount) -> None:
+    assert one(account, b"x" * 200)[0] == 413
+
+
+def test_an_unknown_or_closed_account_is_nobody(account: ChannelAccount) -> None:
+    assert one(None, body_of(1))[0] == 404
+    ChannelAccount.objects.update(is_active=False)
+    assert one(account, body_of(1))[0] == 404
+    assert not Record.objects.exists()
+
+
+def test_a_lost_database_says_come_again(account: ChannelAccount) -> None:
+    async def run() -> tuple[int, dict[str, Any]]:
+        door = WebhookDoor()
+        await knock(door, account.public_key, body_of(1))
+        assert door._connection is not None
+        backend = door._connection.info.backend_pid
+        with psycopg.connect(conninfo(), autocommit=True) as another:
+            another.execute("SELECT pg_terminate_backend(%s)", [backend])
+        first = await knock(door, account.public_key, body_of(2))
+        again = await knock(door, account.public_key, body_of(2))
+        await closing(door)
+        assert again[0] == 200
+        return first
+
+    status, answer = asyncio.run(run())
+    assert status == 503
+    assert "again" in answer["detail"]
+    assert Record.objects.count() == 2
