@@ -5,8 +5,14 @@ from django.urls import include, path
 from comptoir.channels.registry import channels
 
 urlpatterns = [
+    path("", include("comptoir.desk.urls")),
     path("accounts/", include("allauth.account.urls")),
 ]
 
 # The public screens of channel folders: /c/webform/…, /c/webchat/…
 urlpatterns += [path(f"c/{kind}/", include(channel.urls)) for kind, channel in channels().items() if channel.urls]
+
+handler400 = "comptoir.desk.errors.bad_request"
+handler403 = "comptoir.desk.errors.forbidden"
+handler404 = "comptoir.desk.errors.not_found"
+handler500 = "comptoir.desk.errors.failed"

@@ -21,8 +21,16 @@ from comptoir.journal.models import Event
 COUNT_CAP = 1000  # a count beyond 999 is shown as '999+': nobody acts on the difference, and counting on costs time
 QUEUE_PAGE = 50
 TIMELINE_PAGE = 50
+TIMELINE_LONGEST = 200  # of a live refresh: what an open page shows and what came since
 # What a timeline shows as messages already; their events would say it twice.
-MESSAGE_EVENTS = ("message.received", "reply.queued", "reply.sent", "reply.delivered", "note.added", "conversation.created")
+MESSAGE_EVENTS = (
+    "message.received",
+    "reply.queued",
+    "reply.sent",
+    "reply.delivered",
+    "note.added",
+    "conversation.created",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +206,8 @@ class Timeline:
     has_earlier: bool
 
 
-def timeline(conversation: Conversation, *, before: Cursor | None = None) -> Timeline:
-    """Return the latest page of a conversation, or the page before a message.
+def timeline(conversation: Conversation, *, before: Cursor | None = None, since: Cursor | None = None) -> Timeline:
+    """Return the latest page of a conversation, the page before a message, or everything since one.
 
     The stored HTML is not read, only whether there is some and whether it has remote images: it may be large, and has
     its own address.
@@ -212,13 +220,18 @@ def timeline(conversation: Conversation, *, before: Cursor | None = None) -> Tim
     )
     if before is not None:
         found = found.filter(Q(created_at__lt=before.at) | Q(created_at=before.at, id__lt=before.id))
-    rows = list(found.order_by("-created_at", "-id")[: TIMELINE_PAGE + 1])
-    messages = rows[:TIMELINE_PAGE][::-1]
+    page = TIMELINE_PAGE
+    if since is not None:
+        found = found.filter(Q(created_at__gt=since.at) | Q(created_at=since.at, id__gte=since.id))
+        page = TIMELINE_LONGEST
+    rows = list(found.order_by("-created_at", "-id")[: page + 1])
+    messages = rows[:page][::-1]
     attach_files(messages)
-    has_earlier = len(rows) > TIMELINE_PAGE
+    has_earlier = len(rows) > page or (since is not None and bool(messages))
     events = Event.objects.filter(conversation_id=conversation.pk).exclude(kind__in=MESSAGE_EVENTS)
-    if has_earlier and messages:
-        events = events.filter(at__gte=messages[0].created_at)
+    if (has_earlier or before is not None) and messages:
+        # The events before the first message shown belong to the page before; the very first page has none before it.
+        events = events.filter(at__gte=messages[0].created_at) if has_earlier else events
     if before is not None:
         events = events.filter(at__lt=before.at)
     return Timeline(messages, list(events.order_by("-id")[:200])[::-1], has_earlier)

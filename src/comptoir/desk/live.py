@@ -18,11 +18,13 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.sessions.backends.db import SessionStore
+from django.db import connection
 from django.http import HttpRequest
 from django.http.cookie import parse_cookie
 
 from comptoir.accounts.models import User
 from comptoir.accounts.queries import team_ids_of
+from comptoir.core.listening import conninfo
 from comptoir.journal.services import LIVE_CHANNEL
 
 logger = logging.getLogger(__name__)
@@ -92,7 +94,7 @@ class LiveHub:
         """Listen for as long as anybody does; after a broken connection tell all desks to look for themselves."""
         while self._desks:
             try:
-                async with await psycopg.AsyncConnection.connect(settings.DATABASE_URL, autocommit=True) as connection:
+                async with await psycopg.AsyncConnection.connect(conninfo(), autocommit=True) as connection:
                     await connection.execute(f"LISTEN {LIVE_CHANNEL}")
                     await self._hear(connection)
             except psycopg.Error as error:
@@ -138,8 +140,11 @@ def _teams_of_session(cookies: str) -> frozenset[int] | None:
         return None
     request = HttpRequest()
     request.session = SessionStore(key)
-    user = get_user(request)
-    return frozenset(team_ids_of(user)) if isinstance(user, User) and user.is_active else None
+    try:
+        user = get_user(request)
+        return frozenset(team_ids_of(user)) if isinstance(user, User) and user.is_active else None
+    finally:
+        connection.close()  # back into the pool: the thread may not be asked again for long
 
 
 async def _stream(desk: _Desk, receive: Receive, send: Send) -> None:

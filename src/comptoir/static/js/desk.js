@@ -8,3 +8,5 @@ import "./composer.js";
 import "./rows.js";
 import "./keys.js";
 import "./forms.js";
+import "./desk-live.js";
+import "./desk-conversation.js";

@@ -1,0 +1,122 @@
+"""What people type into the desk, checked before a service sees it."""
+
+import re
+import zoneinfo
+from datetime import datetime
+from email.utils import getaddresses
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from comptoir.accounts.models import User
+from comptoir.channels.base import Channel, Field
+from comptoir.core import storage
+from comptoir.core.errors import InputError
+
+MAX_FILES_BYTES = 25 * 1024 * 1024  # most mail servers refuse more
+
+
+def local_instant(text: str, *, field: str) -> datetime | None:
+    """Return what a datetime-local input holds as an instant of the person's zone; None when it is empty."""
+    if not text.strip():
+        return None
+    try:
+        return timezone.make_aware(datetime.fromisoformat(text.strip())).astimezone(zoneinfo.ZoneInfo("UTC"))
+    except ValueError:
+        raise InputError(_("This is not a date and a time."), field=field) from None
+
+
+def addresses(text: str) -> list[tuple[str, str]]:
+    """Return the (name, address) pairs of a line of recipients, separated by commas, semicolons or spaces."""
+    text = text.replace(";", ",").strip()
+    if "<" not in text and '"' not in text:
+        text = ",".join(re.split(r"[\s,]+", text))
+    return [(name, address) for name, address in getaddresses([text]) if address]
+
+
+def keep_files(files: list[UploadedFile]) -> list[tuple[str, str, str, int]]:
+    """Put uploaded files into the storage backend; return (key, name, type, size) of each."""
+    if sum(file.size or 0 for file in files) > MAX_FILES_BYTES:
+        raise InputError(_("The files are larger than 25 MB together. Send a link instead."), field="files")
+    kept = []
+    for file in files:
+        content = file.read()
+        kind = file.content_type or "application/octet-stream"
+        kept.append((storage.put(content), (file.name or "file")[:255], kind[:127], len(content)))
+    return kept
+
+
+if TYPE_CHECKING:
+    _UserForm = forms.ModelForm[User]
+else:
+    _UserForm = forms.ModelForm
+
+
+class SettingsForm(_UserForm):
+    """A person's own settings."""
+
+    time_zone = forms.ChoiceField(label=gettext_lazy("Time zone"))
+
+    class Meta:
+        model = User
+        fields = ["name", "language", "time_zone", "theme"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        zones = sorted(zone for zone in zoneinfo.available_timezones() if "/" in zone and not zone.startswith("Etc/"))
+        field = self.fields["time_zone"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("UTC", "UTC"), *((zone, zone.replace("_", " ")) for zone in zones)]
+
+
+def _form_field(field: Field, *, is_kept: bool) -> forms.Field:
+    """Return the form field of one setting of a channel; a kept secret may stay empty."""
+    common: dict[str, Any] = {
+        "label": field.label, "help_text": field.help, "required": field.required and not is_kept, "initial": field.default,
+    }  # fmt: skip
+    if field.kind == "flag":
+        return forms.BooleanField(**common | {"required": False})
+    if field.kind == "choice":
+        return forms.ChoiceField(choices=field.choices, **common)
+    if field.kind == "number":
+        return forms.IntegerField(**common)
+    if field.kind == "email":
+        return forms.EmailField(**common)
+    if field.kind == "lines":
+        return forms.CharField(widget=forms.Textarea, **common)
+    if field.secret or field.kind == "password":
+        if is_kept:
+            common["help_text"] = _("Stored. Leave it empty to keep it.")
+        return forms.CharField(widget=forms.PasswordInput(attrs={"autocomplete": "off"}), strip=False, **common)
+    return forms.CharField(**common)
+
+
+class AccountForm(forms.Form):
+    """The connect form of a channel, drawn from the fields that its folder declares."""
+
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
+    address = forms.CharField(label=gettext_lazy("Public address"), max_length=254, required=False)
+    team = forms.ModelChoiceField(label=gettext_lazy("Team"), queryset=None, empty_label=None)
+    signature = forms.CharField(label=gettext_lazy("Signature"), widget=forms.Textarea, required=False)
+    is_active = forms.BooleanField(label=gettext_lazy("Active"), required=False, initial=True)
+
+    def __init__(self, channel: Channel, teams: Any, *args: Any, is_new: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.channel = channel
+        team = self.fields["team"]
+        assert isinstance(team, forms.ModelChoiceField)
+        team.queryset = teams
+        for field in channel.fields:
+            self.fields[f"f_{field.name}"] = _form_field(field, is_kept=field.secret and not is_new)
+        if is_new:
+            del self.fields["is_active"]
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What the channel's own fields hold."""
+        found = {field.name: self.cleaned_data.get(f"f_{field.name}") for field in self.channel.fields}
+        return {name: "" if value is None else value for name, value in found.items()}

@@ -1,0 +1,75 @@
+"""The door of every view: who may enter, by which method, and what becomes of an error (INV-06).
+
+A stranger learns nothing: what is not theirs does not exist (404). A refused input is told in words, where it happened.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, cast
+
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+
+from comptoir.accounts.models import User
+from comptoir.core.errors import AccessDenied, ChannelError, Conflict, InputError
+
+View = Callable[..., HttpResponseBase]
+
+
+def person(request: HttpRequest) -> User:
+    """Return the signed-in person."""
+    return cast(User, request.user)
+
+
+def is_htmx(request: HttpRequest) -> bool:
+    """Whether a fragment is asked for and not a page."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def back(request: HttpRequest, default: str = "/") -> str:
+    """Return the address that the person came from, if it is one of ours."""
+    asked = request.POST.get("next") or request.headers.get("Referer", "")
+    hosts = {request.get_host()}
+    return asked if asked and url_has_allowed_host_and_scheme(asked, allowed_hosts=hosts) else default
+
+
+def refused(request: HttpRequest, words: str, *, status: int) -> HttpResponse:
+    """Say that nothing was changed and why: as a toast for a script, on the page they came from otherwise."""
+    if is_htmx(request):
+        response = render(request, "desk/_toast.html", {"toast": words, "tone": "bad"}, status=status)
+        response["HX-Retarget"], response["HX-Reswap"] = "#toasts", "beforeend"
+        return response
+    messages.error(request, words)
+    return redirect(back(request))
+
+
+def staff(*methods: str, roles: tuple[str, ...] = ()) -> Callable[[View], View]:
+    """Let signed-in people in, by the given methods, with one of the given roles."""
+    allowed = {*methods, "HEAD"} if "GET" in methods else set(methods)
+
+    def wrap(view: View) -> View:
+        @wraps(view)
+        def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not request.user.is_authenticated:
+                return redirect_to_login(request.get_full_path())
+            if request.method not in allowed:
+                return HttpResponseNotAllowed(sorted(allowed))
+            if roles and person(request).role not in roles:
+                raise PermissionDenied(_("Your role does not allow this. Ask an administrator."))
+            try:
+                return view(request, *args, **kwargs)
+            except AccessDenied as error:
+                raise Http404(str(error)) from error
+            except (InputError, ChannelError) as error:
+                return refused(request, _(str(error)), status=422)
+            except Conflict as error:
+                return refused(request, _(str(error)), status=409)
+
+        return inner
+
+    return wrap

@@ -1,0 +1,215 @@
+"""The readers of the desk's own screens: search, contacts, the intake, the channels' health."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import OperationalError, connection, transaction
+from django.db.models import Exists, F, Func, IntegerField, OuterRef, QuerySet
+
+from comptoir.accounts.models import User
+from comptoir.channels.models import ChannelAccount
+from comptoir.channels.registry import channels
+from comptoir.contacts.models import Contact
+from comptoir.conversations.models import Conversation, Message, MessageKind
+from comptoir.conversations.queries import teams_of
+from comptoir.core.errors import AccessDenied, InputError
+from comptoir.inbound.models import Record
+
+
+def members_of(team_id: int) -> list[User]:
+    """Return the active people of a team: those whom its conversations can be given to."""
+    return list(User.objects.filter(is_active=True, memberships__team_id=team_id).order_by("name"))
+
+
+def participants_of(messages: Sequence[Message], contact_id: int) -> list[str]:
+    """Return who else took part: other authors and the people in copy, each once."""
+    found: dict[str, str] = {}
+    for message in messages:
+        if message.kind == MessageKind.INBOUND and message.contact_id != contact_id:
+            found.setdefault(message.author_address, message.author_name or message.author_address)
+        for entry in message.recipients.get("cc", ()) if isinstance(message.recipients, dict) else ():
+            found.setdefault(entry.get("address", ""), entry.get("name") or entry.get("address", ""))
+    return [name for address, name in found.items() if address]
+
+
+SEARCH_PAGE = 20
+SEARCH_MS = 3000  # a search that takes longer is refused in words; measured ones take a fiftieth of it
+
+# The three configurations of comptoir_search_vector: a word is looked for as French, as English and as it stands.
+TSQUERY = (
+    "websearch_to_tsquery('french', comptoir_fold(%(text)s)) || websearch_to_tsquery('english', comptoir_fold(%(text)s))"
+    " || websearch_to_tsquery('simple', comptoir_fold(%(text)s))"
+)
+
+# Newest first by id. A common word is found by walking the primary key backwards until the page is full; a rare one by
+# the GIN index. The planner chooses by its statistics of lexemes, which is why the limit is inside (see bench/).
+SEARCH = f"""
+SELECT m.id, m.kind, m.created_at, m.author_name, left(CASE WHEN m.visible_text = '' THEN m.text ELSE m.visible_text END, 20000),
+       c.id, c.subject, c.preview, c.channel, c.state, coalesce(nullif(k.name, ''), m.author_address)
+FROM conversations_message m
+JOIN conversations_conversation c ON c.id = m.conversation_id
+JOIN contacts_contact k ON k.id = c.contact_id
+WHERE m.search @@ ({TSQUERY}) AND c.team_id = ANY(%(teams)s) {{narrow}}
+ORDER BY m.id DESC LIMIT %(limit)s
+"""  # noqa: S608  # constants only; what a person typed is a parameter
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One message that a search found."""
+
+    id: int
+    kind: str
+    at: datetime
+    author: str
+    text: str
+    conversation_id: int
+    subject: str
+    preview: str
+    channel: str
+    state: str
+    contact: str
+
+
+def search_messages(
+    user: User, text: str, *, before: int | None = None, channel: str = ""
+) -> tuple[list[Hit], int | None]:
+    """Return a page of messages that say something, newest first, of the person's teams (INV-06), and the next page."""
+    narrow = "AND m.id < %(before)s " if before else ""
+    narrow += "AND c.channel = %(channel)s" if channel else ""
+    params = {
+        "text": text[:200], "teams": [team.pk for team in teams_of(user)], "before": before, "channel": channel,
+        "limit": SEARCH_PAGE + 1,
+    }  # fmt: skip
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL statement_timeout = {SEARCH_MS}")
+            cursor.execute(SEARCH.replace("{narrow}", narrow), params)
+            hits = [Hit(*row) for row in cursor.fetchall()]
+    except OperationalError as error:
+        raise InputError("This search takes too long. Add a word that is rarer.", field="q") from error
+    more = hits[SEARCH_PAGE - 1].id if len(hits) > SEARCH_PAGE else None
+    return hits[:SEARCH_PAGE], more
+
+
+def accessible_contacts(user: User) -> QuerySet[Contact]:
+    """Return the contacts that wrote to one of the person's teams (INV-06)."""
+    theirs = Conversation.objects.filter(contact_id=OuterRef("pk"), team_id__in=[team.pk for team in teams_of(user)])
+    return Contact.objects.filter(Exists(theirs))
+
+
+def access_contact(user: User, contact_id: int) -> Contact:
+    """Return a contact that the person may see; raises AccessDenied, also when there is none."""
+    contact = accessible_contacts(user).filter(pk=contact_id).first()
+    if contact is None and (absorbed := Contact.objects.filter(pk=contact_id, merged_into__isnull=False).first()):
+        # An absorbed contact has no conversations of its own any more; it is seen where its survivor is.
+        if accessible_contacts(user).filter(pk=absorbed.merged_into_id).exists():
+            return absorbed
+    if contact is None:
+        raise AccessDenied("This contact does not exist, or never wrote to one of your teams.")
+    return contact
+
+
+# By words of the name (GIN, index contact_words) and by the beginning of an address (index identity_once, one range a kind).
+FIND_CONTACTS = """
+SELECT id FROM (
+    (SELECT k.id FROM contacts_contact k
+     WHERE to_tsvector('simple'::regconfig, comptoir_fold(k.name || ' ' || k.company)) @@ to_tsquery('simple', %(words)s)
+     LIMIT 200)
+    UNION
+    (SELECT i.contact_id FROM contacts_identity i
+     WHERE i.kind = ANY(%(kinds)s) AND i.address >= %(start)s AND i.address < %(end)s LIMIT 200)
+) found
+"""
+
+
+def find_contacts(user: User, text: str, *, limit: int = 8) -> list[Contact]:
+    """Return contacts by the beginning of the words of their name or of an address; of the person's teams only."""
+    text = text.strip().lower()[:100]
+    words = re.findall(r"\w+", text)
+    if len(text) < 2 or not words:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT comptoir_fold(%s)", [" & ".join(f"{word}:*" for word in words)])
+        folded = cursor.fetchone()[0]
+        params = {"words": folded, "kinds": list(channels_identity_kinds()), "start": text, "end": text + "\U0010ffff"}
+        cursor.execute(FIND_CONTACTS, params)
+        ids = [row[0] for row in cursor.fetchall()]
+    found = accessible_contacts(user).filter(pk__in=ids, merged_into__isnull=True).prefetch_related("identities")
+    return list(found.order_by("name", "pk")[:limit])
+
+
+def channels_identity_kinds() -> set[str]:
+    """Return the networks that identities can be on."""
+    return {channel.identity_kind for channel in channels().values()}
+
+
+def newest_contacts(user: User, *, before: int | None = None, limit: int = 50) -> list[Contact]:
+    """Return the person's contacts, newest first."""
+    found = accessible_contacts(user).filter(merged_into__isnull=True)
+    if before:
+        found = found.filter(pk__lt=before)
+    return list(found.order_by("-id").prefetch_related("identities")[:limit])
+
+
+def accounts_of(user: User) -> list[ChannelAccount]:
+    """Return the channel accounts of the person's teams."""
+    found = ChannelAccount.objects.filter(team_id__in=[team.pk for team in teams_of(user)])
+    return list(found.select_related("team").defer("credentials").order_by("kind", "name"))
+
+
+INTAKE_PAGE = 50
+
+INTAKE = """
+SELECT p.id FROM unnest(%(accounts)s::bigint[]) AS mine(account_id) CROSS JOIN LATERAL (
+    SELECT r.id FROM inbound_record r WHERE r.account_id = mine.account_id {narrow} ORDER BY r.id DESC LIMIT %(limit)s
+) p ORDER BY p.id DESC LIMIT %(limit)s
+"""
+
+
+def intake_page(
+    accounts: Sequence[int], *, state: int | None, before: int | None = None, limit: int = INTAKE_PAGE
+) -> tuple[list[Record], int | None]:
+    """Return a page of the inbound log of some accounts, newest first, without the raw bytes, and the next page."""
+    narrow = "AND r.state = %(state)s " if state is not None else ""
+    narrow += "AND r.id < %(before)s" if before else ""
+    params = {"accounts": list(accounts), "state": state, "before": before, "limit": limit + 1}
+    with connection.cursor() as cursor:
+        cursor.execute(INTAKE.replace("{narrow}", narrow), params)
+        ids = [row[0] for row in cursor.fetchall()]
+    rows = Record.objects.filter(pk__in=ids).select_related("account").defer("raw", "account__credentials")
+    found = list(
+        rows.annotate(size=Func(F("raw"), function="octet_length", output_field=IntegerField())).order_by("-id")
+    )
+    return found[:limit], found[limit - 1].pk if len(found) > limit else None
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What one account has not digested, not understood and not delivered."""
+
+    pending: int = 0
+    oldest: datetime | None = None
+    failed: int = 0
+    troubled: int = 0
+
+
+BACKLOG = """
+SELECT a.id, coalesce(p.number, 0), p.oldest,
+       (SELECT count(*) FROM (SELECT FROM inbound_record r WHERE r.account_id = a.id AND r.state = 2 LIMIT 1000) f),
+       (SELECT count(*) FROM (SELECT FROM outbound_delivery d
+                              WHERE d.account_id = a.id AND d.state IN ('failed', 'unconfirmed') LIMIT 1000) t)
+FROM unnest(%(accounts)s::bigint[]) AS a(id)
+LEFT JOIN (SELECT account_id, count(*) AS number, min(received_at) AS oldest
+           FROM (SELECT account_id, received_at FROM inbound_record WHERE state = 0 LIMIT 100000) waiting
+           GROUP BY account_id) p ON p.account_id = a.id
+"""
+
+
+def backlogs(accounts: Sequence[int]) -> dict[int, Backlog]:
+    """Return the backlog of each account, in one statement over partial indexes."""
+    with connection.cursor() as cursor:
+        cursor.execute(BACKLOG, {"accounts": list(accounts)})
+        return {row[0]: Backlog(*row[1:]) for row in cursor.fetchall()}

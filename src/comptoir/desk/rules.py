@@ -1,0 +1,159 @@
+"""What a screen shows of a value: pure decisions, no words (those are in words.py, which knows the language)."""
+
+import re
+import zlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from html import escape, unescape
+from typing import Any
+
+HUES = 6  # of avatars, see static/css/badges.css
+
+
+def wait_level(waited: timedelta) -> int:
+    """Return how alarming a wait is: 0 under an hour, 1 under four, 2 under a day, 3 beyond."""
+    hours = waited.total_seconds() / 3600
+    return 0 if hours < 1 else 1 if hours < 4 else 2 if hours < 24 else 3
+
+
+def hue_of(name: str) -> int:
+    """Return the colour (1 to 6) of a person's avatar: always the same for the same name."""
+    return zlib.crc32(name.encode()) % HUES + 1
+
+
+def initials_of(name: str) -> str:
+    """Return one or two letters for an avatar; of an address its first letter."""
+    words = [word for word in re.split(r"[\s@._-]+", name.strip("@ ")) if word and word[0].isalnum()]
+    if "@" in name.strip("@"):
+        words = words[:1]
+    return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)).upper() or "?"
+
+
+def is_run(previous: Any, message: Any, *, within: timedelta = timedelta(minutes=10)) -> bool:
+    """Whether a chat message continues what the same author said a moment ago: it is drawn without a head."""
+    if previous is None or previous.kind != message.kind or message.kind == "note":
+        return False
+    same = (previous.user_id, previous.contact_id) == (message.user_id, message.contact_id)
+    return bool(same and message.created_at - previous.created_at <= within)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of a timeline: a 'day', a 'message' or a run of 'events'."""
+
+    kind: str
+    value: Any
+    run: bool = False
+
+
+def weave(messages: Sequence[Any], events: Sequence[Any], *, day_of: Any, chat: bool = False) -> list[Item]:
+    """Return messages and events in the order of time, with a mark where a day begins and neighbouring events folded.
+
+    `day_of` turns an instant into the reader's date.
+    """
+    line: list[tuple[datetime, int, str, Any]] = [(m.created_at, 0, "message", m) for m in messages]
+    line += [(e.at, 1, "event", e) for e in events]
+    line.sort(key=lambda part: part[:2])
+    items: list[Item] = []
+    day: date | None = None
+    previous: Any = None
+    for at, _rank, kind, value in line:
+        if day_of(at) != day:
+            day = day_of(at)
+            items.append(Item("day", at))
+            previous = None
+        if kind == "message":
+            items.append(Item("message", value, run=chat and is_run(previous, value)))
+            previous = value
+        elif items[-1].kind == "events":
+            items[-1].value.append(value)
+            previous = None
+        else:
+            items.append(Item("events", [value]))
+            previous = None
+    return items
+
+
+def folded_part(text: str, visible: str) -> str:
+    """Return what of a message is folded away (quoted history, signature); '' when all of it is visible."""
+    if not visible or visible.strip() == text.strip():
+        return ""
+    if text.startswith(visible):
+        return text[len(visible) :].strip("\n")
+    return text
+
+
+_LINK = re.compile(r"(https?://[^\s<>\"'«»]+[^\s<>\"'«».,;:!?)\]])|([\w.+-]+@[\w-]+(?:\.[\w-]+)+)")
+
+
+def _linked(line: str) -> str:
+    """Return one escaped line with its addresses as links."""
+    parts: list[str] = []
+    end = 0
+    for found in _LINK.finditer(line):
+        parts.append(escape(line[end : found.start()]))
+        target = escape(found.group())
+        href = target if found.group(1) else f"mailto:{target}"
+        parts.append(f'<a href="{href}" target="_blank" rel="noopener noreferrer nofollow">{target}</a>')
+        end = found.end()
+    parts.append(escape(line[end:]))
+    return "".join(parts)
+
+
+def prose(text: str) -> str:
+    """Return a plain text as safe HTML: paragraphs, line breaks, quotes by '>', links."""
+    blocks = re.split(r"\n\s*\n", text.strip("\n"))
+    out: list[str] = []
+    for block in blocks:
+        if not block.strip():
+            continue
+        lines = block.split("\n")
+        if all(line.startswith(">") for line in lines):
+            inner = "<br>".join(_linked(line.lstrip("> ")) for line in lines)
+            out.append(f"<blockquote><p>{inner}</p></blockquote>")
+        else:
+            out.append("<p>" + "<br>".join(map(_linked, lines)) + "</p>")
+    return "".join(out)
+
+
+_REMOTE = re.compile(r' data-remote-(src|srcset|background|poster)="')
+_CID = re.compile(r' data-cid="([^"]*)"')
+
+
+def with_remote_images(html: str) -> str:
+    """Return sanitised HTML with its remote images switched on."""
+    return _REMOTE.sub(r' \1="', html)
+
+
+def with_inline_images(html: str, found: dict[str, str]) -> str:
+    """Return sanitised HTML with its embedded images: `found` has the data: URL of each content id."""
+    return _CID.sub(lambda m: f' src="{found[unescape(m.group(1))]}"' if unescape(m.group(1)) in found else m.group(), html)
+
+
+def snooze_times(at: datetime) -> list[tuple[str, datetime]]:
+    """Return the offered ends of a snooze: in three hours, tomorrow at nine, next Monday at nine (local time)."""
+    nine = at.replace(hour=9, minute=0, second=0, microsecond=0)
+    later = (at + timedelta(hours=3)).replace(second=0, microsecond=0)
+    monday = nine + timedelta(days=7 - at.weekday())
+    return [("hours", later), ("tomorrow", nine + timedelta(days=1)), ("monday", monday)]
+
+
+def copies_of(recipients: Mapping[str, Sequence[Mapping[str, str]]], *, without: Collection[str]) -> list[str]:
+    """Return who else should get the answer: everybody the message was addressed to, but us and its author."""
+    seen = {address.lower() for address in without}
+    copies: list[str] = []
+    for entry in (*recipients.get("to", ()), *recipients.get("cc", ())):
+        address = entry.get("address", "")
+        if address and address.lower() not in seen:
+            seen.add(address.lower())
+            copies.append(address)
+    return copies
+
+
+SAFE_INLINE = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/avif"})
+
+
+def is_image(content_type: str) -> bool:
+    """Whether a file may be shown in place: raster images only; SVG and HTML can carry scripts."""
+    return content_type.lower() in SAFE_INLINE

@@ -1,0 +1,136 @@
+"""The conversation: its timeline, the customer beside it, and the composer under it."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+
+from comptoir.accounts.models import User
+from comptoir.accounts.queries import all_teams
+from comptoir.channels.base import Capability
+from comptoir.channels.registry import channels
+from comptoir.conversations import queries, services
+from comptoir.conversations.access import access_conversation
+from comptoir.conversations.models import Conversation, Message, MessageKind, Priority, State
+from comptoir.conversations.queries import Timeline
+from comptoir.core import clock
+from comptoir.core.errors import InputError
+from comptoir.desk import rules
+from comptoir.desk.guard import person, staff
+from comptoir.desk.queries import members_of, participants_of
+from comptoir.desk.views.queue import chosen_cursor
+from comptoir.outbound.models import DeliveryState
+from comptoir.outbound.services import sending_account
+
+
+def timeline_context(conversation: Conversation, page: Timeline) -> dict[str, Any]:
+    """Return what the timeline's template needs."""
+    is_chat = conversation.thread_key is not None
+    items = rules.weave(page.messages, page.events, day_of=lambda at: timezone.localtime(at).date(), chat=is_chat)
+    first = page.messages[0] if page.messages else None
+    return {
+        "conversation": conversation,
+        "items": items,
+        "is_chat": is_chat,
+        "earlier": f"{first.created_at.isoformat()},{first.pk}" if first and page.has_earlier else "",
+        "since": f"{first.created_at.isoformat()},{first.pk}" if first else "",
+    }
+
+
+def head_context(conversation: Conversation, user: User) -> dict[str, Any]:
+    """Return what the conversation's head needs: who may take it, which states and times are offered."""
+    now = clock.now()
+    return {
+        "conversation": conversation,
+        "members": members_of(conversation.team_id),
+        "teams": list(all_teams()),
+        "snoozes": rules.snooze_times(timezone.localtime(now)),
+        "states": [(value, label) for value, label in State.choices if value not in {State.MERGED, State.SNOOZED}],
+        "priorities": Priority.choices[::-1],
+        "is_mine": conversation.assignee_id == user.pk,
+    }
+
+
+def _last_inbound(messages: list[Message]) -> Message | None:
+    return next((m for m in reversed(messages) if m.kind == MessageKind.INBOUND), None)
+
+
+def composer_context(request: HttpRequest, conversation: Conversation, messages: list[Message]) -> dict[str, Any]:
+    """Return what the composer needs; `?draft=` brings back a reply that was taken back, `?forward=` a message."""
+    try:
+        account = sending_account(conversation)
+        trouble = ""
+    except InputError as error:
+        account, trouble = conversation.account, str(error)
+    channel = channels().get(account.kind)
+    can = {capability.value: channel is not None and capability in channel.capabilities for capability in Capability}
+    known = {str(m.pk): m for m in messages}
+    draft = known.get(request.GET.get("draft", ""))
+    if draft is not None and getattr(getattr(draft, "delivery", None), "state", "") != DeliveryState.CANCELLED:
+        draft = None
+    last = _last_inbound(messages)
+    recipients = draft.recipients if draft else last.recipients if last else {}
+    own = [account.address, conversation.account.address, last.author_address if last else ""]
+    copies = rules.copies_of({"cc": recipients.get("cc", [])} if draft else recipients, without=own)
+    return {
+        "account": account,
+        "can": can,
+        "may_send": not trouble and channel is not None and channel.send is not None and account.is_active,
+        "send_trouble": trouble,
+        "draft": draft,
+        "cc": ", ".join(copies) if can[Capability.CC] else "",
+        "to": last.author_name or last.author_address if last else conversation.contact.name,
+        "forward_of": known.get(request.GET.get("forward", "")) or last,
+        "is_forwarding": request.GET.get("forward", "") in known,
+        "tomorrow": timezone.localtime(clock.now()).replace(hour=8, minute=0) + timedelta(days=1),
+    }
+
+
+@staff("GET")
+def conversation(request: HttpRequest, conversation_id: int) -> HttpResponse:
+    """Show a conversation and remember that it was read."""
+    user = person(request)
+    row = access_conversation(user, conversation_id)
+    if row.state == State.MERGED and row.merged_into_id and "stay" not in request.GET:
+        return redirect("conversation", row.merged_into_id)
+    page = queries.timeline(row, before=chosen_cursor(request.GET.get("before", "")))
+    context = timeline_context(row, page) | head_context(row, user) | composer_context(request, row, page.messages)
+    context |= {
+        "identities": list(row.contact.identities.all()),
+        "story": queries.story_of(user, row.contact_id, without=row.pk),
+        "participants": participants_of(page.messages, row.contact_id),
+        "sent": _just_sent(request, page.messages),
+    }
+    services.mark_read(user=user, conversation=row)
+    return render(request, "desk/conversation/page.html", context)
+
+
+def _just_sent(request: HttpRequest, messages: list[Message]) -> Any:
+    """Return the delivery named by `?sent=` while it can still be taken back."""
+    for message in reversed(messages):
+        delivery = getattr(message, "delivery", None)
+        if delivery is not None and str(delivery.pk) == request.GET.get("sent"):
+            return delivery if delivery.state == DeliveryState.QUEUED else None
+    return None
+
+
+@staff("GET")
+def timeline(request: HttpRequest, conversation_id: int) -> HttpResponse:
+    """Draw a part of a timeline: `before=` an earlier page, `since=` a live refresh with the head."""
+    user = person(request)
+    row = access_conversation(user, conversation_id)
+    if before := chosen_cursor(request.GET.get("before", "")):
+        context = timeline_context(row, queries.timeline(row, before=before))
+        return render(request, "desk/conversation/_earlier.html", context)
+    return update(request, row, since=request.GET.get("since", ""))
+
+
+def update(request: HttpRequest, row: Conversation, *, since: str = "", **extra: Any) -> HttpResponse:
+    """Draw the parts of the page that a change may have changed: head, timeline, and what `extra` adds."""
+    user = person(request)
+    page = queries.timeline(row, since=chosen_cursor(since))
+    context = timeline_context(row, page) | head_context(row, user) | extra
+    services.mark_read(user=user, conversation=row)
+    return render(request, "desk/conversation/_update.html", context)

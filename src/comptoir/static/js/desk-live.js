@@ -1,0 +1,97 @@
+// Live updates without reload. The server says which conversations changed; the page asks again for the parts that show
+// them and morphs what is on the screen: scroll, focus, picked rows, open menus and written text stay.
+{
+  const PAUSE = 300; // ms: a burst of events is one request
+  const KEEP = { DETAILS: "open", INPUT: "checked" };
+  if (globalThis.Idiomorph) {
+    Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => KEEP[node.tagName] !== name;
+  }
+  const sign = document.querySelector("[data-live]");
+  const queue = () => document.querySelector("[data-live-queue]");
+  const open = () => document.querySelector("[data-live-conversation]");
+  const morph = (old, fresh) => old && fresh && Idiomorph.morph(old, fresh, { morphStyle: "outerHTML", ignoreActiveValue: true });
+
+  const get = async (url) => {
+    const response = await fetch(url, { headers: { "HX-Request": "true" }, credentials: "same-origin" });
+    if (!response.ok || response.redirected) throw new Error(response.status);
+    return new DOMParser().parseFromString(await response.text(), "text/html");
+  };
+  const refreshQueue = async () => {
+    const url = new URL(location.href);
+    url.searchParams.delete("after");
+    url.searchParams.set("rows", document.querySelectorAll(".q-row").length);
+    const fresh = await get(url);
+    for (const id of ["queue-head", "queue"]) morph(document.getElementById(id), fresh.getElementById(id));
+    for (const part of fresh.querySelectorAll("[data-nav]")) {
+      const old = document.getElementById(part.dataset.nav);
+      if (old) old.textContent = part.textContent;
+    }
+  };
+  const refreshConversation = async (page) => {
+    const since = document.getElementById("since")?.value ?? "";
+    const fresh = await get(`${page.dataset.liveUrl}?since=${encodeURIComponent(since)}`);
+    const nearEnd = scrollY + innerHeight > document.documentElement.scrollHeight - 160;
+    const before = document.querySelectorAll("#timeline > .msg").length;
+    for (const id of ["conv-head", "timeline"]) {
+      const part = fresh.getElementById(id);
+      part?.removeAttribute("hx-swap-oob");
+      morph(document.getElementById(id), part);
+    }
+    if (nearEnd && document.querySelectorAll("#timeline > .msg").length > before) scrollTo({ top: document.documentElement.scrollHeight });
+  };
+
+  let timer = 0;
+  let running = false;
+  let again = false;
+  const refresh = async () => {
+    if (running) {
+      again = true;
+      return;
+    }
+    running = true;
+    try {
+      if (queue()) await refreshQueue();
+      else if (open()) await refreshConversation(open());
+      globalThis.htmx?.process(document.body);
+      document.dispatchEvent(new CustomEvent("htmx:afterSettle", { detail: {} }));
+    } catch {
+      // The next event, or the reconnection, asks again.
+    } finally {
+      running = false;
+      if (again) {
+        again = false;
+        plan();
+      }
+    }
+  };
+  const plan = () => {
+    clearTimeout(timer);
+    timer = setTimeout(refresh, PAUSE);
+  };
+  const concerns = (data) => {
+    const ids = JSON.parse(data);
+    if (ids === "many" || queue()) return true;
+    return open() !== null && ids.includes(Number(open().dataset.liveConversation));
+  };
+
+  const show = (state) => {
+    if (!sign || sign.dataset.live === state) return;
+    sign.dataset.live = state;
+    sign.querySelector("span").textContent = sign.dataset[state];
+  };
+  if (sign && globalThis.EventSource) {
+    let lost = false;
+    const source = new EventSource("/live");
+    source.addEventListener("open", () => {
+      show("online");
+      if (lost) plan(); // what happened meanwhile
+      lost = false;
+    });
+    source.addEventListener("error", () => {
+      lost = true;
+      show("offline");
+    });
+    source.addEventListener("conversations", (event) => concerns(event.data) && plan());
+    addEventListener("pagehide", () => source.close());
+  }
+}
