@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import connection
 
 from comptoir.channels import services as channels
 from comptoir.channels.base import Channel
@@ -169,7 +169,13 @@ async def _read(receive: Receive) -> bytes:
 
 
 def _load_door(key: str) -> _Door | None:
-    close_old_connections()
+    try:
+        return _find_door(key)
+    finally:
+        connection.close()  # back into the pool: the thread may not be asked again for long
+
+
+def _find_door(key: str) -> _Door | None:
     account = ChannelAccount.objects.filter(public_key=key, is_active=True).first()
     if account is None:
         return None
