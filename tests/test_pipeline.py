@@ -83,9 +83,9 @@ def test_inv_02_doubled_and_shuffled_deliveries_become_one_message_each(
     digest(limit)
     conversations = Conversation.objects.filter(thread_key__startswith=tag)
     assert conversations.count() == 4
-    assert sorted(Message.objects.filter(conversation__in=conversations).values_list("message_id", flat=True)) == sorted(
-        e["id"] for e in events
-    )
+    assert sorted(
+        Message.objects.filter(conversation__in=conversations).values_list("message_id", flat=True)
+    ) == sorted(e["id"] for e in events)
     assert [c.message_count for c in conversations] == [3, 3, 3, 3]
 
 
