@@ -24,9 +24,7 @@ def hue_of(name: str) -> int:
 
 def initials_of(name: str) -> str:
     """Return one or two letters for an avatar; of an address its first letter."""
-    words = [word for word in re.split(r"[\s@._-]+", name.strip("@ ")) if word and word[0].isalnum()]
-    if "@" in name.strip("@"):
-        words = words[:1]
+    words = [word for word in name.strip("@ ").split() if word[0].isalnum()]
     return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)).upper() or "?"
 
 

@@ -1,0 +1,155 @@
+"""Every address of the desk, by one table: strangers are refused and nothing changes, the wrong method is refused."""
+
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.urls import get_resolver, reverse
+
+from comptoir.contacts.models import ContactMerge
+from comptoir.conversations.models import Placement
+from comptoir.core import clock
+from comptoir.desk import urls
+from comptoir.desk.tests.conftest import Cast
+from comptoir.outbound.models import DeliveryState
+from comptoir.testing import builders
+
+# name: (methods, arguments, what is sent). 'own' addresses are everybody's own and have no stranger.
+TABLE: dict[str, tuple[str, Callable[[Cast], dict[str, int | str]] | None, dict[str, str]]] = {
+    "queue": ("GET", None, {}),
+    "next": ("GET", None, {}),
+    "batch": ("POST", None, {"do": "solved", "pick": "1"}),
+    "search": ("GET", None, {}),
+    "contacts": ("GET", None, {}),
+    "intake": ("GET", None, {}),
+    "replays": ("POST", None, {}),
+    "channels": ("GET", None, {}),
+    "me": ("GET", None, {}),
+    "channel_new": ("GET", None, {}),
+    "conversation": ("GET", lambda c: {"conversation_id": c.conversation.pk}, {}),
+    "timeline": ("GET", lambda c: {"conversation_id": c.conversation.pk}, {}),
+    "messages": ("POST", lambda c: {"conversation_id": c.conversation.pk}, {"kind": "note", "text": "hello"}),
+    "assignment": ("POST", lambda c: {"conversation_id": c.conversation.pk}, {"assignee": ""}),
+    "state": ("POST", lambda c: {"conversation_id": c.conversation.pk}, {"state": "solved"}),
+    "snooze": ("POST", lambda c: {"conversation_id": c.conversation.pk}, {"until": "tomorrow"}),
+    "priority": ("POST", lambda c: {"conversation_id": c.conversation.pk}, {"priority": "2"}),
+    "merge": ("GET", lambda c: {"conversation_id": c.conversation.pk}, {}),
+    "merges": ("POST", lambda c: {"conversation_id": c.conversation.pk}, {"target": "1"}),
+    "moves": ("POST", lambda c: {"conversation_id": c.conversation.pk}, {"target": "1", "message": "1"}),
+    "splits": ("POST", lambda c: {"conversation_id": c.conversation.pk}, {"message": "1"}),
+    "placement_undo": ("POST", lambda c: {"placement_id": _placement(c).pk}, {}),
+    "place": ("GET", lambda c: {"message_id": c.message.pk}, {}),
+    "message_html": ("GET", lambda c: {"message_id": c.message.pk}, {}),
+    "original": ("GET", lambda c: {"message_id": c.message.pk}, {}),
+    "source": ("GET", lambda c: {"message_id": c.message.pk}, {}),
+    "attachment": ("GET", lambda c: {"attachment_id": builders.make_attachment(c.message).pk}, {}),
+    "cancellation": ("POST", lambda c: {"delivery_id": _delivery(c, DeliveryState.QUEUED)}, {}),
+    "retry": ("POST", lambda c: {"delivery_id": _delivery(c, DeliveryState.FAILED)}, {}),
+    "confirmation": ("POST", lambda c: {"delivery_id": _delivery(c, DeliveryState.UNCONFIRMED)}, {}),
+    "contact": ("GET", lambda c: {"contact_id": c.conversation.contact_id}, {}),
+    "contact_merges": ("POST", lambda c: {"contact_id": c.conversation.contact_id}, {"absorbed": "1"}),
+    "contact_merge_undo": ("POST", lambda c: {"merge_id": _contact_merge(c).pk}, {}),
+    "record": ("GET", lambda c: {"record_id": builders.make_record(c.account).pk}, {}),
+    "channel": ("GET", lambda c: {"account_id": c.account.pk}, {}),
+    "channel_test": ("POST", lambda c: {"account_id": c.account.pk}, {}),
+}
+OWN = {name for name, row in TABLE.items() if row[1] is None}
+
+
+def _placement(cast: Cast) -> Placement:
+    other = builders.make_conversation(cast.account)
+    return Placement.objects.create(
+        kind="merge", source=cast.conversation, target=other, message_ids=[], made_by=cast.agent, made_at=clock.now()
+    )
+
+
+def _delivery(cast: Cast, state: str) -> int:
+    message = builders.make_message(cast.conversation, kind="out", user=cast.agent, delivery=state)
+    return int(message.delivery.pk)
+
+
+def _contact_merge(cast: Cast) -> ContactMerge:
+    other = builders.make_contact()
+    return ContactMerge.objects.create(
+        survivor=cast.conversation.contact, absorbed=other, identity_ids=[], conversation_ids=[], made_by=cast.agent,
+        made_at=clock.now(),
+    )  # fmt: skip
+
+
+def _url(name: str, cast: Cast) -> str:
+    arguments = TABLE[name][1]
+    kwargs = arguments(cast) if arguments else {"kind": "email"} if name == "channel_new" else {}
+    return reverse(name, kwargs=kwargs)
+
+
+def _snapshot() -> list[tuple[str, int, str]]:
+    """Return a digest of every table that the desk may change."""
+    tables = ["conversations_conversation", "conversations_message", "conversations_placement", "conversations_readmark",
+              "outbound_delivery", "inbound_record", "contacts_contact", "contacts_contactmerge", "channels_channelaccount",
+              "journal_event", "accounts_user"]  # fmt: skip
+    found = []
+    with connection.cursor() as cursor:
+        for table in tables:
+            cursor.execute(f"SELECT count(*), coalesce(md5(string_agg(t::text, '|' ORDER BY id)), '') FROM {table} t")
+            found.append((table, *cursor.fetchone()))
+    return found
+
+
+def _send(client: Client, name: str, url: str) -> int:
+    method, _arguments, data = TABLE[name]
+    return int((client.post(url, data) if method == "POST" else client.get(url)).status_code)
+
+
+def test_the_table_has_every_address() -> None:
+    assert {pattern.name for pattern in urls.urlpatterns} == set(TABLE)
+    assert get_resolver() is not None
+
+
+@pytest.mark.parametrize("name", sorted(TABLE))
+def test_who_is_not_signed_in_is_sent_to_sign_in(cast: Cast, name: str) -> None:
+    url = _url(name, cast)
+    before = _snapshot()
+    client = Client()
+    method, _arguments, data = TABLE[name]
+    response = client.post(url, data) if method == "POST" else client.get(url)
+    assert response.status_code == 302
+    assert response.headers["Location"].startswith("/accounts/login/?next=")
+    assert _snapshot() == before
+
+
+@pytest.mark.parametrize("name", sorted(set(TABLE) - OWN))
+def test_a_stranger_is_refused_and_nothing_changed(cast: Cast, name: str) -> None:
+    url = _url(name, cast)
+    client = cast.client(cast.stranger)
+    before = _snapshot()
+    assert _send(client, name, url) == 404
+    assert _snapshot() == before
+
+
+@pytest.mark.parametrize("name", sorted(TABLE))
+def test_the_wrong_method_is_refused_and_nothing_changed(cast: Cast, name: str) -> None:
+    url = _url(name, cast)
+    client = cast.client(cast.admin)
+    before = _snapshot()
+    method = TABLE[name][0]
+    response = client.get(url) if method == "POST" else client.delete(url)
+    assert response.status_code == 405
+    assert _snapshot() == before
+
+
+@pytest.mark.parametrize("name", sorted(name for name, row in TABLE.items() if row[0] == "GET"))
+def test_every_page_can_be_read_by_those_it_is_for(cast: Cast, name: str) -> None:
+    client = cast.client(cast.admin)
+    response = client.get(_url(name, cast), follow=True)
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize("name", ["intake", "record", "replays"])
+def test_the_intake_is_not_for_agents(cast: Cast, name: str) -> None:
+    assert _send(cast.client(cast.agent), name, _url(name, cast)) == 403
+
+
+@pytest.mark.parametrize("name", ["channel", "channel_new", "channel_test"])
+def test_channels_are_changed_by_administrators_only(cast: Cast, name: str) -> None:
+    assert _send(cast.client(cast.lead), name, _url(name, cast)) == 403
