@@ -33,6 +33,7 @@ SETTINGS = {
     "random_page_cost": "1.1",
     "wal_level": "minimal",
     "max_wal_senders": "0",
+    "max_logical_replication_workers": "0",
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
     "io_method": "sync",  # the I/O worker processes of PostgreSQL 18 would cost idle memory
