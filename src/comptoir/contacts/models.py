@@ -19,6 +19,7 @@ class Contact(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["-id"], condition=Q(merged_into__isnull=True), name="contact_newest"),
+            # And `contact_words` (migration 0003): people by the words of their name and company, accents folded.
         ]
 
     def __str__(self) -> str:
