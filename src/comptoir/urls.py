@@ -7,6 +7,7 @@ from comptoir.channels.registry import channels
 urlpatterns = [
     path("", include("comptoir.desk.urls")),
     path("accounts/", include("allauth.account.urls")),
+    path("", include("comptoir.api.urls")),
 ]
 
 # The public screens of channel folders: /c/webform/…, /c/webchat/…

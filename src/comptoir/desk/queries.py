@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import OperationalError, connection, transaction
-from django.db.models import Exists, F, Func, IntegerField, OuterRef, QuerySet
+from django.db.models import F, Func, IntegerField
 
 from comptoir.accounts.models import User
 from comptoir.channels.models import ChannelAccount
 from comptoir.channels.registry import channels
+from comptoir.contacts.access import accessible_contacts
 from comptoir.contacts.models import Contact
-from comptoir.conversations.models import Conversation, Message, MessageKind
+from comptoir.conversations.models import Message, MessageKind
 from comptoir.conversations.queries import teams_of
-from comptoir.core.errors import AccessDenied, InputError
+from comptoir.core.errors import InputError
 from comptoir.inbound.models import Record
 
 
@@ -94,24 +95,6 @@ def search_messages(
     return hits[:SEARCH_PAGE], more
 
 
-def accessible_contacts(user: User) -> QuerySet[Contact]:
-    """Return the contacts that wrote to one of the person's teams (INV-06)."""
-    theirs = Conversation.objects.filter(contact_id=OuterRef("pk"), team_id__in=[team.pk for team in teams_of(user)])
-    return Contact.objects.filter(Exists(theirs))
-
-
-def access_contact(user: User, contact_id: int) -> Contact:
-    """Return a contact that the person may see; raises AccessDenied, also when there is none."""
-    contact = accessible_contacts(user).filter(pk=contact_id).first()
-    if contact is None and (absorbed := Contact.objects.filter(pk=contact_id, merged_into__isnull=False).first()):
-        # An absorbed contact has no conversations of its own any more; it is seen where its survivor is.
-        if accessible_contacts(user).filter(pk=absorbed.merged_into_id).exists():
-            return absorbed
-    if contact is None:
-        raise AccessDenied("This contact does not exist, or never wrote to one of your teams.")
-    return contact
-
-
 # By words of the name (GIN, index contact_words) and by the beginning of an address (index identity_once, one range a kind).
 FIND_CONTACTS = """
 SELECT id FROM (
@@ -134,21 +117,21 @@ def find_contacts(user: User, text: str, *, limit: int = 8) -> list[Contact]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT comptoir_fold(%s)", [" & ".join(f"{word}:*" for word in words)])
         folded = cursor.fetchone()[0]
-        params = {"words": folded, "kinds": list(channels_identity_kinds()), "start": text, "end": text + "\U0010ffff"}
+        params = {"words": folded, "kinds": list(identity_kinds()), "start": text, "end": text + "\U0010ffff"}
         cursor.execute(FIND_CONTACTS, params)
         ids = [row[0] for row in cursor.fetchall()]
-    found = accessible_contacts(user).filter(pk__in=ids, merged_into__isnull=True).prefetch_related("identities")
+    found = accessible_contacts(user).filter(pk__in=ids).prefetch_related("identities")
     return list(found.order_by("name", "pk")[:limit])
 
 
-def channels_identity_kinds() -> set[str]:
+def identity_kinds() -> set[str]:
     """Return the networks that identities can be on."""
     return {channel.identity_kind for channel in channels().values()}
 
 
 def newest_contacts(user: User, *, before: int | None = None, limit: int = 50) -> list[Contact]:
     """Return the person's contacts, newest first."""
-    found = accessible_contacts(user).filter(merged_into__isnull=True)
+    found = accessible_contacts(user)
     if before:
         found = found.filter(pk__lt=before)
     return list(found.order_by("-id").prefetch_related("identities")[:limit])

@@ -6,11 +6,13 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from comptoir.accounts.services import actor_of
-from comptoir.contacts.models import ContactMerge
+from comptoir.contacts.access import access_contact, accessible_contacts
+from comptoir.contacts.models import Contact, ContactMerge
+from comptoir.contacts.services import merge_contacts, unmerge_contacts
 from comptoir.conversations.queries import story_of
 from comptoir.core.errors import AccessDenied, InputError
 from comptoir.desk.guard import person, staff
-from comptoir.desk.queries import access_contact, accessible_contacts, find_contacts, newest_contacts
+from comptoir.desk.queries import find_contacts, newest_contacts
 
 CONTACT_PAGE = 50
 
@@ -30,9 +32,10 @@ def contacts(request: HttpRequest) -> HttpResponse:
 def contact(request: HttpRequest, contact_id: int) -> HttpResponse:
     """Show a contact: identities, facts, conversations, and the merges that can be undone."""
     user = person(request)
+    absorbed = Contact.objects.filter(pk=contact_id, merged_into__isnull=False).first()
+    if absorbed is not None and absorbed.merged_into_id:
+        return redirect("contact", access_contact(user, absorbed.merged_into_id).pk)
     row = access_contact(user, contact_id)
-    if row.merged_into_id:
-        return redirect("contact", row.merged_into_id)
     text = request.GET.get("q", "").replace("\x00", "").strip()[:100]
     context = {
         "contact": row,
@@ -48,8 +51,6 @@ def contact(request: HttpRequest, contact_id: int) -> HttpResponse:
 @staff("POST")
 def merges(request: HttpRequest, contact_id: int) -> HttpResponse:
     """Absorb another contact: the same person under another address."""
-    from comptoir.contacts.services import merge_contacts
-
     user = person(request)
     survivor = access_contact(user, contact_id)
     asked = request.POST.get("absorbed", "")
@@ -64,8 +65,6 @@ def merges(request: HttpRequest, contact_id: int) -> HttpResponse:
 @staff("POST")
 def merge_undo(request: HttpRequest, merge_id: int) -> HttpResponse:
     """Undo a merge of two contacts (INV-10)."""
-    from comptoir.contacts.services import unmerge_contacts
-
     user = person(request)
     merge = ContactMerge.objects.filter(pk=merge_id).first()
     if merge is None or not accessible_contacts(user).filter(pk=merge.survivor_id).exists():
