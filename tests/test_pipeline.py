@@ -46,7 +46,7 @@ def arrive(account: ChannelAccount, *events: dict[str, Any] | bytes) -> int:
 
 def digest(limit: int = 100) -> None:
     for shard in log.busy_shards():
-        while pipeline.digest_shard(shard, limit=limit):
+        while pipeline.digest_shards([shard], limit=limit):
             pass
 
 

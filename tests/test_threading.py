@@ -38,7 +38,7 @@ def mail(number: int, *, sender: str = "ada@client.example", text: str = "Bonjou
 def arrive(account: ChannelAccount, *mails: EmailMessage) -> None:
     receive([Arrival(account.pk, str(m["Message-ID"]), m.as_bytes(), "", "imap", "message/rfc822") for m in mails])
     for shard in log.busy_shards():
-        while pipeline.digest_shard(shard, limit=100):
+        while pipeline.digest_shards([shard], limit=100):
             pass
 
 

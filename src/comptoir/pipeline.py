@@ -40,12 +40,11 @@ class Parsed:
     event: Inbound
 
 
-def digest_shard(shard: int, *, limit: int) -> int:
-    """Digest one batch of a shard; return how many records left the backlog (0: empty, or another worker has it)."""
+def digest_shards(shards: Sequence[int], *, limit: int) -> int:
+    """Digest one batch of some shards; return how many records left the backlog (0: none, or others have them)."""
     with transaction.atomic():
-        if not log.lock_shard(shard):
-            return 0
-        batch = log.pending(shard, limit=limit)
+        claimed = log.lock_shards(shards)
+        batch = log.pending(claimed, limit=limit) if claimed else []
         if not batch:
             return 0
         verdicts = _digest(batch)

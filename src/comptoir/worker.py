@@ -170,16 +170,21 @@ class Worker:
 def digest_all(*, call_help: Callable[[], None] | None = None, backwards: bool = False, pause: float = 2.0) -> float:
     """Digest until nothing is pending that another digest has not in hand; return the seconds to sleep.
 
-    A helper walks the shards backwards, so that the two meet only once.
+    What fits into one batch is one batch, however many shards it is spread over: a trickle of messages costs one
+    transaction each time round and not one a shard. A backlog is taken shard by shard, so that others can share in it;
+    a helper walks backwards, so that the two meet only once.
     """
+    limit = settings.DIGEST_BATCH
     progress = True
     while progress:
         progress = False
         shards = log.busy_shards()
-        if call_help is not None and len(shards) >= BACKLOG_SHARDS:
+        is_backlog = log.backlog(most=limit + 1) > limit
+        if is_backlog and call_help is not None and len(shards) >= BACKLOG_SHARDS:
             call_help()
-        for shard in reversed(shards) if backwards else shards:
-            progress |= pipeline.digest_shard(shard, limit=settings.DIGEST_BATCH) > 0
+        groups = [[shard] for shard in shards] if is_backlog else [shards]
+        for group in reversed(groups) if backwards else groups:
+            progress |= pipeline.digest_shards(group, limit=limit) > 0
     return pause
 
 

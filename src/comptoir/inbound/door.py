@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.db import Error as DatabaseError
 from django.db import connection
 
 from comptoir.channels import services as channels
@@ -32,7 +33,11 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 PREFIX = "/in/"
 ACCOUNT_SECONDS = 5.0  # how long a changed secret or a closed account may still be seen as before
+RENEW_SECONDS = 2.5  # after which what is known is read again aside, while requests go on with it
 GROUP_MOST = 500  # records of one commit
+UNSTORABLE = (psycopg.DataError, ValueError)  # an identifier with a NUL, or with half of a surrogate pair
+# One round trip and one commit: the notification is part of the statement.
+ACCEPT = f"WITH new AS ({INSERT}) SELECT pg_notify('{WAKE_CHANNEL}', '') FROM (SELECT count(*) FROM new) counted"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,8 @@ class WebhookDoor:
     """The ASGI application behind /in/<public key>."""
 
     def __init__(self) -> None:
-        self._accounts: dict[str, _Door | None] = {}
+        self._accounts: dict[str, _Door] = {}
+        self._loading: dict[str, asyncio.Task[_Door | None]] = {}
         self._waiting: list[tuple[Sequence[Arrival], asyncio.Future[None]]] = []
         self._flusher: asyncio.Task[None] | None = None
         self._connection: psycopg.AsyncConnection[Any] | None = None
@@ -91,15 +97,36 @@ class WebhookDoor:
             return 400, {"detail": str(error)}
         except UnsupportedEvent as error:
             return 200, {"detail": str(error)}
+        except UNSTORABLE:
+            return 400, {"detail": "The event has an identifier that cannot be stored."}
         except (psycopg.Error, OSError):
             return 503, {"detail": "The database is away for a moment. Nothing was accepted; send it again."}
         return 200, {"detail": "accepted"}
 
     async def _door(self, key: str) -> _Door | None:
-        known = self._accounts.get(key)
-        if known is not None and known.until > time.monotonic():
-            return known
-        found = await sync_to_async(_load_door)(key)
+        known, now = self._accounts.get(key), time.monotonic()
+        if known is None or known.until < now:
+            return await asyncio.shield(self._load(key))
+        if known.until - ACCOUNT_SECONDS + RENEW_SECONDS < now:
+            self._load(key)
+        return known
+
+    def _load(self, key: str) -> asyncio.Task[_Door | None]:
+        """Read an account once, however many requests wait for it: a burst must not become a burst of queries."""
+        task = self._loading.get(key)
+        if task is None:
+            task = self._loading[key] = asyncio.create_task(self._read_door(key))
+        return task
+
+    async def _read_door(self, key: str) -> _Door | None:
+        try:
+            found = await sync_to_async(_load_door, thread_sensitive=False)(key)
+        except DatabaseError as error:
+            if self._accounts.get(key) is not None and self._accounts[key].until > time.monotonic():
+                return self._accounts[key]
+            raise psycopg.OperationalError(str(error)) from error
+        finally:
+            del self._loading[key]
         if found is not None:  # unknown keys are not remembered: a stranger could fill the memory with them
             self._accounts[key] = found
         else:
@@ -120,36 +147,45 @@ class WebhookDoor:
             while self._waiting and size < GROUP_MOST:
                 group.append(self._waiting.pop(0))
                 size += len(group[-1][0])
-            try:
-                await self._insert_again_after_deadlock([arrival for arrivals, _ in group for arrival in arrivals])
-            except Exception as error:  # every waiting request must get its answer, whatever happened
-                for _, done in group:
-                    if not done.done():
-                        done.set_exception(
-                            error if isinstance(error, psycopg.Error) else psycopg.OperationalError(str(error))
-                        )
+            error = await self._try_insert([arrival for arrivals, _ in group for arrival in arrivals])
+            if isinstance(error, UNSTORABLE) and len(group) > 1:
+                for arrivals, done in group:  # one event that the database refuses must not take its neighbours along
+                    _tell(done, await self._try_insert(arrivals))
             else:
                 for _, done in group:
-                    if not done.done():
-                        done.set_result(None)
+                    _tell(done, error)
 
-    async def _insert_again_after_deadlock(self, arrivals: Sequence[Arrival]) -> None:
-        """Two web processes that insert the same doubled events in another order may block each other once."""
+    async def _try_insert(self, arrivals: Sequence[Arrival]) -> Exception | None:
+        """Return what went wrong, or None: every waiting request must get its answer, whatever happened."""
         try:
-            await self._insert(arrivals)
-        except psycopg.errors.DeadlockDetected:
-            await self._insert(arrivals)
+            try:
+                await self._insert(arrivals)
+            except psycopg.errors.DeadlockDetected:
+                # Another web process inserted the same doubled events in another order.
+                await self._insert(arrivals)
+        except (psycopg.Error, *UNSTORABLE) as error:
+            return error
+        except Exception as error:
+            return psycopg.OperationalError(str(error))
+        return None
 
     async def _insert(self, arrivals: Sequence[Arrival]) -> None:
         if self._connection is None or self._connection.closed:
             self._connection = await psycopg.AsyncConnection.connect(conninfo(), autocommit=True)
         try:
-            async with self._connection.transaction():
-                await self._connection.execute(INSERT, insert_parameters(arrivals, clock.now()))
-                await self._connection.execute("SELECT pg_notify(%s, '')", [WAKE_CHANNEL])
+            await self._connection.execute(ACCEPT, insert_parameters(arrivals, clock.now()))
         except psycopg.OperationalError:
             await self._connection.close()
             raise
+
+
+def _tell(done: asyncio.Future[None], error: Exception | None) -> None:
+    if done.done():
+        return
+    if error is None:
+        done.set_result(None)
+    else:
+        done.set_exception(error)
 
 
 async def _read(receive: Receive) -> bytes:

@@ -15,8 +15,10 @@ SHARD_LOCKS = 0x0C01  # the namespace of the advisory locks of shards
 
 PENDING = """
 SELECT id, account_id, external_id, source, content_type, raw, received_at FROM inbound_record
-WHERE shard = %s AND state = 0 ORDER BY id LIMIT %s
+WHERE shard = ANY(%s) AND state = 0 ORDER BY id LIMIT %s
 """
+BACKLOG = "SELECT count(*) FROM (SELECT FROM inbound_record WHERE state = 0 LIMIT %s) pending"
+LOCK = "SELECT shard FROM unnest(%s::int[]) shard WHERE pg_try_advisory_xact_lock(%s, shard)"
 BUSY_SHARDS = """
 WITH RECURSIVE busy AS (
     (SELECT shard FROM inbound_record WHERE state = 0 ORDER BY shard LIMIT 1)
@@ -74,14 +76,19 @@ def busy_shards() -> list[int]:
     return [row[0] for row in bulk.fetch_all(BUSY_SHARDS, [])]
 
 
-def lock_shard(shard: int) -> bool:
-    """Claim a shard until the end of the transaction; False when another worker has it."""
-    return bool(bulk.fetch_all("SELECT pg_try_advisory_xact_lock(%s, %s)", [SHARD_LOCKS, shard])[0][0])
+def backlog(*, most: int) -> int:
+    """Return how many records are pending, counted up to `most`."""
+    return int(bulk.fetch_all(BACKLOG, [most])[0][0])
 
 
-def pending(shard: int, *, limit: int) -> list[Pending]:
-    """Return the oldest pending records of a claimed shard."""
-    return [Pending(*row[:5], bytes(row[5]), row[6]) for row in bulk.fetch_all(PENDING, [shard, limit])]
+def lock_shards(shards: Sequence[int]) -> list[int]:
+    """Claim shards until the end of the transaction; return those that no other worker has."""
+    return [row[0] for row in bulk.fetch_all(LOCK, [list(shards), SHARD_LOCKS])]
+
+
+def pending(shards: Sequence[int], *, limit: int) -> list[Pending]:
+    """Return the oldest pending records of claimed shards."""
+    return [Pending(*row[:5], bytes(row[5]), row[6]) for row in bulk.fetch_all(PENDING, [list(shards), limit])]
 
 
 def mark(verdicts: Sequence[Verdict], *, at: datetime) -> None:
