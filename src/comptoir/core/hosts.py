@@ -9,6 +9,7 @@ import ipaddress
 import socket
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from comptoir.core.errors import ChannelError
 
@@ -21,16 +22,16 @@ def reachable(host: str, port: int, *, allow_private: bool = False) -> list[str]
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise ChannelError(f"The host name “{host}” cannot be resolved: {error}.") from error
+        raise ChannelError(_("There is no host named “%(host)s”. Check the name.") % {"host": host}) from error
     addresses = list(dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found))
     named = host.lower() in {name.lower() for name in settings.ALLOWED_PRIVATE_HOSTS}
     allowed = [a for a in addresses if is_allowed(ipaddress.ip_address(a), private=allow_private or named)]
     if not allowed:
-        raise ChannelError(
-            f"“{host}” is in a private network ({addresses[0]}); requests to it are refused. "
-            "If it is yours, name it in COMPTOIR_ALLOW_PRIVATE.",
-            permanent=True,
+        text = _(
+            "“%(host)s” is in a private network (%(address)s); requests to it are refused. "
+            "If it is yours, name it in COMPTOIR_ALLOW_PRIVATE."
         )
+        raise ChannelError(text % {"host": host, "address": addresses[0]}, permanent=True)
     return allowed
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpcore
+from django.utils.translation import gettext as _
 
 from comptoir.core.errors import ChannelError
 from comptoir.core.hosts import reachable
@@ -85,11 +86,14 @@ def request(
             names = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in answer.headers}
             return Response(answer.status, content, names)
     except httpcore.TimeoutException as error:
-        raise ChannelError(f"“{host}” did not answer within {timeout:g} seconds.") from error
+        text = _("“%(host)s” did not answer within %(seconds)s seconds.")
+        raise ChannelError(text % {"host": host, "seconds": f"{timeout:g}"}) from error
     except httpcore.LocalProtocolError as error:
-        raise ChannelError(f"The request to “{host}” is impossible: {error}.", permanent=True) from error
+        text = _("The request to “%(host)s” is impossible: %(why)s.")
+        raise ChannelError(text % {"host": host, "why": error}, permanent=True) from error
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
-        raise ChannelError(f"The connection to “{host}” failed: {error or type(error).__name__}.") from error
+        text = _("The connection to “%(host)s” failed: %(why)s.")
+        raise ChannelError(text % {"host": host, "why": str(error) or type(error).__name__}) from error
 
 
 def _checked(url: str) -> str:
@@ -98,10 +102,10 @@ def _checked(url: str) -> str:
         parts = urlsplit(url)
         host, _port = parts.hostname, parts.port
     except ValueError:
-        raise ChannelError("This is not a valid web address.", permanent=True) from None
+        raise ChannelError(_("This is not a valid web address."), permanent=True) from None
     is_clean = url.isascii() and url.isprintable() and " " not in url
     if parts.scheme not in {"http", "https"} or not host or parts.username is not None or not is_clean:
-        raise ChannelError("A web address must look like https://host/path, without a user name.", permanent=True)
+        raise ChannelError(_("A web address must look like https://host/path, without a user name."), permanent=True)
     return host
 
 
@@ -111,7 +115,8 @@ def _read(chunks: Iterable[bytes], max_bytes: int, host: str) -> bytes:
     for chunk in chunks:
         size += len(chunk)
         if size > max_bytes:
-            raise ChannelError(f"“{host}” answered with more than {max_bytes} bytes.", permanent=True)
+            text = _("“%(host)s” answered with more than %(bytes)s bytes.")
+            raise ChannelError(text % {"host": host, "bytes": max_bytes}, permanent=True)
         kept.append(chunk)
     return b"".join(kept)
 

@@ -9,19 +9,19 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from comptoir.core.errors import UnsupportedEvent
+from comptoir.core.errors import AnomalousPayload, UnsupportedEvent
 from comptoir.core.types import Author, Blob, Delivered, Inbound, InboundKind, ParseContext, Receipt
 
 from .headers import Fields, addresses, split_fields
 from .identify import is_ours, split
 from .mime import parse_mail
+from .notices import take_notice
 from .parsed import Address, Bounce, ParsedMail
-from .sanitize import sanitize_html
+from .sanitize import sanitise_html
 from .trim import trim_html, trim_text
 
 MAX_HOPS = 60  # servers; honest ways have under fifteen, and mail servers refuse at 50 to 100
 
-_OVERSIZE = re.compile(rb"\AX-Comptoir-Oversize: (\d{1,15}) (\d{1,15})\r?\n")
 _ADDRESSED = ("to", "cc", "delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "resent-to", "apparently-to")
 _TOKEN = re.compile(r"^(.+)\+c_([a-z2-7]{23})@(.+)$")
 _NO_SENDER = "(no sender)"
@@ -32,9 +32,9 @@ def parse(raw: bytes, context: ParseContext, store: Callable[[bytes], str]) -> l
 
     Raises UnsupportedEvent for our own mail that came back, AnomalousPayload for bytes that are no mail.
     """
-    oversize = _OVERSIZE.match(raw)
-    if oversize:
-        raw = raw[oversize.end() :]
+    notice, raw = take_notice(raw)
+    if notice and not raw.strip():
+        raise AnomalousPayload(f"The mail server could not deliver this mail ({notice.reason}).")
     mail = parse_mail(raw)
     fields, _, _ = split_fields(split(raw)[0])
     own = _bare(context.address)
@@ -42,8 +42,9 @@ def parse(raw: bytes, context: ParseContext, store: Callable[[bytes], str]) -> l
         raise UnsupportedEvent("Our own message came back; it is in its conversation already.")
     author, reply_to = _author(mail, own)
     message = _message(mail, context, fields, author, reply_to, store)
-    if oversize:
-        message = _only_announced(message, int(oversize[1]), int(oversize[2]))
+    if notice:
+        meta = {"notice": notice.reason, "size": notice.size}
+        message = replace(message, text=notice.text, visible_text="", html="", blobs=(), meta=meta)
     receipt = _receipt(mail.bounce) if mail.bounce else None
     if receipt is None:
         return [message]
@@ -64,7 +65,7 @@ def _message(
         text=mail.text,
         subject=mail.subject,
         visible_text=visible,
-        html=sanitize_html(mail.html) if mail.html else "",
+        html=sanitise_html(mail.html) if mail.html else "",
         sent_at=mail.date,
         message_id=mail.message_id,
         in_reply_to=mail.in_reply_to,
@@ -88,7 +89,9 @@ def _author(mail: ParsedMail, own: str) -> tuple[Author, tuple[Author, ...]]:
     wanted = tuple(a for a in mail.reply_to if "@" in a.email and _bare(a.email) != own)
     if own and _bare(mail.from_email) == own:
         if not wanted:
-            raise UnsupportedEvent("Written from this mailbox's own address, by another program: not a customer's message.")
+            raise UnsupportedEvent(
+                "Written from this mailbox's own address, by another program: not a customer's message."
+            )
         return Author("email", wanted[0].email, wanted[0].name or mail.from_name), _people(wanted[1:])
     author = Author("email", mail.from_email, mail.from_name or ("" if mail.from_email else _NO_SENDER))
     elsewhere = tuple(a for a in wanted if a.email.lower() != mail.from_email.lower())
@@ -174,13 +177,3 @@ def _receipt(bounce: Bounce) -> Receipt | None:
     if bounce.action == "delivered":
         return Receipt(bounce.original_message_id, Delivered.DELIVERED, reason=bounce.final_recipient[:300])
     return None  # delayed, relayed, expanded: nothing is decided yet
-
-
-def _only_announced(message: Inbound, size: int, limit: int) -> Inbound:
-    """Return the message of a mail that was left in the mailbox: who wrote and about what, and why not more."""
-    megabytes, at_most = round(size / 1e6, 1), round(limit / 1e6, 1)
-    text = (
-        f"[This mail has {megabytes} MB, more than the {at_most} MB that are fetched. It is still in the mailbox.]\n"
-        f"[Ce courriel pèse {megabytes} Mo, plus que les {at_most} Mo relevés. Il est toujours dans la boîte.]"
-    )
-    return replace(message, text=text, visible_text="", html="", blobs=(), meta={"oversize": size, "limit": limit})
