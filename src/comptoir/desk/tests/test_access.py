@@ -85,12 +85,13 @@ def _url(name: str, cast: Cast) -> str:
 
 def _snapshot() -> list[tuple[str, int, str]]:
     """Return a digest of every table that the desk may change."""
-    tables = ["conversations_conversation", "conversations_message", "conversations_placement", "conversations_readmark",
-              "outbound_delivery", "inbound_record", "contacts_contact", "contacts_contactmerge", "channels_channelaccount",
-              "journal_event", "accounts_user"]  # fmt: skip
+    names = (
+        "conversations_conversation conversations_message conversations_placement conversations_readmark outbound_delivery"
+        " inbound_record contacts_contact contacts_contactmerge channels_channelaccount journal_event accounts_user"
+    )
     found = []
     with connection.cursor() as cursor:
-        for table in tables:
+        for table in names.split():
             cursor.execute(f"SELECT count(*), coalesce(md5(string_agg(t::text, '|' ORDER BY id)), '') FROM {table} t")
             found.append((table, *cursor.fetchone()))
     return found
