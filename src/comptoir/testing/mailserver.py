@@ -256,7 +256,8 @@ def _configure(servers: MailServers) -> None:
     names = "subjectAltName=DNS:localhost,DNS:mail.brand.test,IP:127.0.0.1"
     _run(
         [PROGRAMS["openssl"], "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-         "-days", "2", "-subj", "/CN=localhost", "-addext", names, "-keyout", str(home / "key.pem"), "-out", str(home / "cert.pem")]
+         "-days", "2", "-subj", "/CN=localhost", "-addext", names,
+         "-keyout", str(home / "key.pem"), "-out", str(home / "cert.pem")]
     )  # fmt: skip
 
 
