@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
@@ -37,3 +39,12 @@ class SecurityMiddleware:
         if settings.SECURE_HSTS_SECONDS:
             headers.setdefault("Strict-Transport-Security", f"max-age={settings.SECURE_HSTS_SECONDS}")
         return response
+
+
+class CompressionMiddleware(GZipMiddleware):
+    """Compresses pages and JSON (Django pads them against BREACH); attachments go as they are, they rarely shrink."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Compress text that is not streamed."""
+        is_text = response.headers.get("Content-Type", "").startswith(("text/", "application/json"))
+        return super().process_response(request, response) if is_text and not response.streaming else response
