@@ -38,7 +38,7 @@
 
   const attach = (form) => {
     if (form.dataset.attached) return;
-    form.dataset.attached = "";
+    form.dataset.attached = "1";
     const text = form.querySelector("textarea");
     const input = form.querySelector("input[type=file]");
     if (text.dataset.draft) {

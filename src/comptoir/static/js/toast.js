@@ -2,7 +2,7 @@
 {
   const watch = (toast) => {
     if (toast.dataset.watched) return;
-    toast.dataset.watched = "";
+    toast.dataset.watched = "1";
     let left = Number(toast.dataset.toast) || ("undo" in toast.dataset ? 10 : 6);
     const timer = setInterval(() => {
       const held = !("undo" in toast.dataset) && (toast.matches(":hover") || toast.contains(document.activeElement));
