@@ -27,14 +27,6 @@ SWEEP_SECONDS = 20
 CONVERSATION = "SELECT id FROM conversations_conversation WHERE account_id = %s AND thread_key = %s"
 
 
-def _mailbox(account: AccountConfig) -> ChannelAccount | None:
-    try:
-        number = int(account.options.get("reply_account") or 0)
-    except (TypeError, ValueError):
-        return None
-    return ChannelAccount.objects.filter(pk=number, kind="email", is_active=True).first()
-
-
 def _session(message: Outbound, account: AccountConfig) -> ChatSession:
     session = ChatSession.objects.filter(account_id=account.id, key=message.thread_key).first()
     if session is None:
@@ -45,7 +37,7 @@ def _session(message: Outbound, account: AccountConfig) -> ChatSession:
 def send(message: Outbound, account: AccountConfig, hand_over: Callable[[], None]) -> Receipt:
     """Deliver one reply. SENT: it is in the visitor's history; DELIVERED comes when their widget has shown it."""
     session, now = _session(message, account), clock.now()
-    mailbox = _mailbox(account)
+    mailbox = queries.mailbox_of(account.options)
     road = road_of(seen_at=session.seen_at, email=session.email, has_mailbox=mailbox is not None, at=now)
     if road is Road.EMAIL and mailbox is not None:
         return _send_by_email(message, session, mailbox, hand_over)
@@ -139,7 +131,7 @@ def watch(account_id: int, stopped: Callable[[], bool]) -> None:
 def send_unfetched(account_id: int) -> int:
     """Send the replies that nobody fetched through the mailbox; return how many went."""
     account = ChannelAccount.objects.get(pk=account_id)
-    mailbox, now, sent = _mailbox(account_config(account)), clock.now(), 0
+    mailbox, now, sent = queries.mailbox_of(account.options), clock.now(), 0
     note_connected(account_id=account_id, at=now)
     if mailbox is None or (post := channel(mailbox.kind).send) is None:
         return 0

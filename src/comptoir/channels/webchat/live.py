@@ -87,8 +87,9 @@ class ChatHub:
 
     async def _listening(self) -> bool:
         """Return whether notifications arrive; start the listener where there is none."""
-        if self._listener is None or self._listener.done():
-            self._ready.clear()
+        loop = asyncio.get_running_loop()
+        if self._listener is None or self._listener.done() or self._listener.get_loop() is not loop:
+            self._ready = asyncio.Event()
             self._listener = asyncio.create_task(self._listen())
         try:
             await asyncio.wait_for(self._ready.wait(), 2)

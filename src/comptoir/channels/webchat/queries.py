@@ -1,8 +1,9 @@
 """Readers of the chat's screens. Whoever asks has shown the session's signed token (tokens.py)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from comptoir.channels.models import ChannelAccount
 from comptoir.channels.webchat.models import ChatEntry, ChatSession
@@ -55,3 +56,12 @@ def unfetched_replies(account_id: int, *, at: datetime) -> list[ChatEntry]:
 def reply_of(key: str) -> ChatEntry | None:
     """Return the entry of one of our replies by its idempotency key."""
     return ChatEntry.objects.filter(key=key).select_related("session").first() if key else None
+
+
+def mailbox_of(options: Mapping[str, Any]) -> ChannelAccount | None:
+    """Return the mailbox that writes to visitors who left, or None."""
+    try:
+        number = int(options.get("reply_account") or 0)
+    except (TypeError, ValueError):
+        return None
+    return ChannelAccount.objects.filter(pk=number, kind="email", is_active=True).first()

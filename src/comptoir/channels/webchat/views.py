@@ -161,6 +161,8 @@ def frame(request: HttpRequest, key: str) -> HttpResponse:
         "max": MAX_TEXT,
         "language": language,
         "words": frame_words(),
+        "status": status_of(account, at=clock.now()),
+        "mail": queries.mailbox_of(account.options) is not None,
     }
     context = {
         "title": str(account.options.get("title") or name),

@@ -16,7 +16,5 @@ def frame_words() -> dict[str, str]:
         "yesterday": _("Yesterday"),
         "long": _("Too long: at most {max} characters."),
         "saved": _("If you leave, the answer goes to {email}."),
-        "ask": _("Leave your e-mail, and the answer reaches you even when this page is closed."),
         "leaving": _("Get the answer by e-mail"),
-        "unread": _("New message"),
     }
