@@ -82,14 +82,16 @@ def up(args: argparse.Namespace) -> None:
     except BaseException:
         roof.give_up()
         raise
-    connections.close_all()
     roof.add("web", web.main)
     roof.add("worker", worker.main)
     if args.demo:
         from comptoir.demo import play
 
         roof.add("demo", lambda: play.main(args.rate))
-    connections.close_all()
+    for connection in connections.all():
+        connection.close()
+        # A pool's sockets and threads do not survive a fork: every process makes its own.
+        connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's wrapper has it
 
     def ready() -> None:
         _wait_for_web(settings.PORT)
