@@ -24,7 +24,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 
 from comptoir import pipeline
-from comptoir.api import webhooks
+from comptoir.api.dispatch import run_webhooks_once
 from comptoir.channels.models import ChannelAccount
 from comptoir.channels.registry import channel
 from comptoir.conversations.services import wake_snoozed
@@ -62,7 +62,7 @@ class Worker:
             ("digest", lambda: digest_all(call_help=self._backlog.set), self._wakers[INBOUND]),
             ("digest-help", lambda: digest_all(backwards=True, pause=30), self._backlog),
             *((f"sender-{n}", send_all, self._wakers[OUTBOUND]) for n in range(SENDERS)),
-            ("webhooks", lambda: webhooks.run_webhooks_once(clock.now()), self._wakers[LIVE_CHANNEL]),
+            ("webhooks", lambda: run_webhooks_once(clock.now()), self._wakers[LIVE_CHANNEL]),
             ("keeper", self._keep, None),
         ]
         threads = [threading.Thread(target=self._loop, args=entry, name=entry[0], daemon=True) for entry in loops]
