@@ -69,6 +69,7 @@ INSTALLED_APPS = [
     "comptoir.outbound",
     "comptoir.desk",
     "comptoir.api",
+    "comptoir.demo",
 ]
 
 MIDDLEWARE = [

@@ -8,6 +8,7 @@ urlpatterns = [
     path("", include("comptoir.desk.urls")),
     path("accounts/", include("allauth.account.urls")),
     path("", include("comptoir.api.urls")),
+    path("demo/", include("comptoir.demo.urls")),
 ]
 
 # The public screens of channel folders: /c/webform/…, /c/webchat/…

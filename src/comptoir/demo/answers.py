@@ -3,13 +3,13 @@
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from email import message_from_bytes
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import default
-from typing import cast
 
+from comptoir.core import clock
 from comptoir.demo.corpus import Scenario
 from comptoir.demo.mails import Letter, Quoted, draw_style
 from comptoir.demo.people import FIRMS, NEWSROOMS, NEWSROOMS_EN, Person, is_invented
@@ -77,7 +77,7 @@ class Heard:
 
 def read_mail(raw: bytes) -> Heard | None:
     """Return what a mail of ours says and to whom; None for machines' mails and for addresses that are not the cast's."""
-    mail = cast(EmailMessage, message_from_bytes(raw, policy=default))
+    mail = message_from_bytes(raw, policy=default)
     if mail.get("Auto-Submitted", "no") != "no":
         return None
     receiver = _first(mail, "To")
@@ -104,7 +104,7 @@ def _first(mail: EmailMessage, name: str) -> Address | None:
 
 def _date(mail: EmailMessage) -> datetime:
     found = getattr(mail.get("Date"), "datetime", None)
-    return found if isinstance(found, datetime) and found.tzinfo else datetime.now(UTC)
+    return found if isinstance(found, datetime) and found.tzinfo else clock.now()
 
 
 def person_at(email: str, name: str, language: str) -> Person:
