@@ -43,11 +43,18 @@ class Imported:
         """Mails that were in the log already."""
         return self.read - self.new
 
+    def __str__(self) -> str:
+        text = _("%(read)s mails read: %(new)s new, %(known)s known already, %(oversize)s too large to keep whole.")
+        return text % {"read": self.read, "new": self.new, "known": self.known, "oversize": self.oversize}
+
 
 def import_mails(
-    account_id: int, kind: Kind, path: str | Path, progress: Callable[[Imported], None] = lambda counts: None
+    account_id: int, kind: Kind, path: str | Path, progress: Callable[[int], None] = lambda read: None
 ) -> Imported:
-    """Import all mails of a file or folder into an e-mail account. Raises InputError for what cannot be read."""
+    """Import all mails of a file or folder into an e-mail account; `progress` is told how many were read.
+
+    Raises InputError for what cannot be read.
+    """
     source = Path(path)
     if not ChannelAccount.objects.filter(pk=account_id, kind="email").exists():
         raise InputError(_("There is no e-mail account with the number %(id)s.") % {"id": account_id}, field="account")
@@ -60,7 +67,7 @@ def import_mails(
             new = receive(arrivals)
             oversize = sum(size > settings.MAX_RECORD_BYTES for _raw, size in batch)
             counts = Imported(counts.read + len(batch), counts.new + new, counts.oversize + oversize)
-            progress(counts)
+            progress(counts.read)
     except OSError as error:
         text = _("“%(path)s” cannot be read: %(why)s")
         raise InputError(text % {"path": source, "why": error.strerror or error}, field="path") from error

@@ -41,12 +41,13 @@ def test_an_mbox_is_cut_at_its_separators_only(account: ChannelAccount, tmp_path
 def test_an_import_that_is_repeated_adds_nothing(account: ChannelAccount, tmp_path: Path) -> None:
     path = tmp_path / "a.mbox"
     path.write_bytes(b"".join(SEPARATOR + mail(n) + b"\n" for n in range(450)))
-    steps: list[Imported] = []
+    steps: list[int] = []
     first = import_mails(account.pk, "mbox", path, steps.append)
     again = import_mails(account.pk, "mbox", path)
     assert (first.read, first.new, first.known) == (450, 450, 0)
+    assert str(first) == "450 mails read: 450 new, 0 known already, 0 too large to keep whole."
     assert (again.read, again.new, again.known) == (450, 0, 450)
-    assert [step.read for step in steps] == [200, 400, 450]
+    assert steps == [200, 400, 450]
     assert Record.objects.filter(account=account, source="import", content_type="message/rfc822").count() == 450
 
 
