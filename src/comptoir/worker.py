@@ -102,7 +102,7 @@ class Worker:
             try:
                 with psycopg.connect(conninfo(), autocommit=True) as listener:
                     for name in self._wakers:
-                        listener.execute(f"LISTEN {name}")  # type: ignore[call-overload]  # a constant name
+                        listener.execute(f"LISTEN {name}")
                     while not self._stop.is_set():
                         for notice in listener.notifies(timeout=1, stop_after=1):
                             self._wakers[notice.channel].set()

@@ -23,7 +23,7 @@ class Contact(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.name or _("Unknown")
+        return self.name or str(_("Unknown"))
 
 
 class Identity(models.Model):

@@ -39,7 +39,7 @@ def encrypt_mapping(values: Mapping[str, str]) -> bytes:
     return _fernet().encrypt(json.dumps(dict(values)).encode())
 
 
-def decrypt_mapping(ciphertext: bytes) -> dict[str, str]:
+def decrypt_mapping(ciphertext: bytes | memoryview) -> dict[str, str]:
     """Return the mapping behind a ciphertext of `encrypt_mapping`; empty bytes are an empty mapping."""
     if not ciphertext:
         return {}

@@ -8,6 +8,7 @@ where it can be, shown to people where it cannot, and never sent again by a mach
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -92,7 +93,7 @@ def _hand_over(delivery: Delivery) -> Callable[[], None]:
     return hand_over
 
 
-def _quoted(envelope: dict[str, object]) -> Message | None:
+def _quoted(envelope: dict[str, Any]) -> Message | None:
     return Message.objects.filter(pk=envelope.get("quoted") or 0).first()
 
 

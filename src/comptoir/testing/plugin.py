@@ -99,7 +99,7 @@ def _flushable_journal() -> None:
         statements: list[str] = original(self, *args, **kwargs)
         return ["SET LOCAL comptoir.retention = 'on'", *statements] if statements else []
 
-    DatabaseOperations.sql_flush = sql_flush  # type: ignore[method-assign]
+    DatabaseOperations.sql_flush = sql_flush  # type: ignore[method-assign,assignment]
 
 
 @pytest.fixture(autouse=True)

@@ -87,7 +87,7 @@ def conversation(user: User, receiver: Receiver) -> Conversation:
 
 
 def queue(user: User, conversation: Conversation, text: str = "Bonjour, c’est réparé.", **more: object) -> Delivery:
-    return queue_reply(actor=actor_of(user), user=user, conversation=conversation, draft=Draft(text, **more))  # type: ignore[arg-type]
+    return queue_reply(actor=actor_of(user), user=user, conversation=conversation, draft=Draft(text, **more))
 
 
 def let_it_be_due() -> None:
@@ -270,5 +270,5 @@ def test_wrong_drafts_are_refused_in_words_and_nothing_is_queued(
 ) -> None:
     values = {"text": "Bonjour", **more}
     with pytest.raises(InputError, match=words):
-        queue(user, conversation, **values)  # type: ignore[arg-type]
+        queue(user, conversation, **values)
     assert not Delivery.objects.exists()
