@@ -97,6 +97,8 @@ def queue(request: HttpRequest) -> HttpResponse:
     if after is not None and is_htmx(request):
         return render(request, "desk/queue/_rows.html", context)
     counts = queue_counts(user, chosen)
+    if not chosen.team and not chosen.channel:
+        context["counts"] = counts  # the navigation's are the same: asked once
     context |= {"counts_here": counts, "tabs": _tabs(chosen, counts), "filters": _filters(user, chosen)}
     return render(request, "desk/queue/_list.html" if is_htmx(request) else "desk/queue/page.html", context)
 

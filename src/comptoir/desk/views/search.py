@@ -7,7 +7,8 @@ from django.utils.safestring import mark_safe
 from comptoir.channels.registry import channels
 from comptoir.desk.guard import person, staff
 from comptoir.desk.highlight import excerpt
-from comptoir.desk.queries import find_contacts, search_messages
+from comptoir.desk.queries import find_contacts
+from comptoir.desk.queries.search import search_messages
 
 
 @staff("GET")

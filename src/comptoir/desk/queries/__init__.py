@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import OperationalError, connection, transaction
+from django.db import connection
 from django.db.models import F, Func, IntegerField
 
 from comptoir.accounts.models import User
@@ -15,7 +15,6 @@ from comptoir.contacts.access import accessible_contacts
 from comptoir.contacts.models import Contact
 from comptoir.conversations.models import Message, MessageKind
 from comptoir.conversations.queries import teams_of
-from comptoir.core.errors import InputError
 from comptoir.inbound.models import Record
 
 
@@ -35,72 +34,12 @@ def participants_of(messages: Sequence[Message], contact_id: int) -> list[str]:
     return [name for address, name in found.items() if address]
 
 
-SEARCH_PAGE = 20
-SEARCH_MS = 3000  # a search that takes longer is refused in words; measured ones take a fiftieth of it
-
-# The three configurations of comptoir_search_vector: a word is looked for as French, as English and as it stands.
-TSQUERY = (
-    "websearch_to_tsquery('french', comptoir_fold(%(text)s)) || websearch_to_tsquery('english', comptoir_fold(%(text)s))"
-    " || websearch_to_tsquery('simple', comptoir_fold(%(text)s))"
-)
-
-# Newest first by id. A common word is found by walking the primary key backwards until the page is full; a rare one by
-# the GIN index. The planner chooses by its statistics of lexemes, which is why the limit is inside (see bench/).
-SEARCH = f"""
-SELECT m.id, m.kind, m.created_at, m.author_name, left(CASE WHEN m.visible_text = '' THEN m.text ELSE m.visible_text END, 20000),
-       c.id, c.subject, c.preview, c.channel, c.state, coalesce(nullif(k.name, ''), m.author_address)
-FROM conversations_message m
-JOIN conversations_conversation c ON c.id = m.conversation_id
-JOIN contacts_contact k ON k.id = c.contact_id
-WHERE m.search @@ ({TSQUERY}) AND c.team_id = ANY(%(teams)s) {{narrow}}
-ORDER BY m.id DESC LIMIT %(limit)s
-"""  # noqa: S608  # constants only; what a person typed is a parameter
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One message that a search found."""
-
-    id: int
-    kind: str
-    at: datetime
-    author: str
-    text: str
-    conversation_id: int
-    subject: str
-    preview: str
-    channel: str
-    state: str
-    contact: str
-
-
-def search_messages(
-    user: User, text: str, *, before: int | None = None, channel: str = ""
-) -> tuple[list[Hit], int | None]:
-    """Return a page of messages that say something, newest first, of the person's teams (INV-06), and the next page."""
-    narrow = "AND m.id < %(before)s " if before else ""
-    narrow += "AND c.channel = %(channel)s" if channel else ""
-    params = {
-        "text": text[:200], "teams": [team.pk for team in teams_of(user)], "before": before, "channel": channel,
-        "limit": SEARCH_PAGE + 1,
-    }  # fmt: skip
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL statement_timeout = {SEARCH_MS}")
-            cursor.execute(SEARCH.replace("{narrow}", narrow), params)
-            hits = [Hit(*row) for row in cursor.fetchall()]
-    except OperationalError as error:
-        raise InputError("This search takes too long. Add a word that is rarer.", field="q") from error
-    more = hits[SEARCH_PAGE - 1].id if len(hits) > SEARCH_PAGE else None
-    return hits[:SEARCH_PAGE], more
-
-
-# By words of the name (GIN, index contact_words) and by the beginning of an address (index identity_once, one range a kind).
+# By words of the name (GIN, contact_words) and by the beginning of an address (identity_once, one range a kind).
 FIND_CONTACTS = """
 SELECT id FROM (
     (SELECT k.id FROM contacts_contact k
-     WHERE to_tsvector('simple'::regconfig, comptoir_fold(k.name || ' ' || k.company)) @@ to_tsquery('simple', %(words)s)
-     LIMIT 200)
+     WHERE to_tsvector('simple'::regconfig, comptoir_fold(k.name || ' ' || k.company))
+           @@ to_tsquery('simple', %(words)s) LIMIT 200)
     UNION
     (SELECT i.contact_id FROM contacts_identity i
      WHERE i.kind = ANY(%(kinds)s) AND i.address >= %(start)s AND i.address < %(end)s LIMIT 200)
