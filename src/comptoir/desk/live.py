@@ -25,6 +25,7 @@ from django.http.cookie import parse_cookie
 from comptoir.accounts.models import User
 from comptoir.accounts.queries import team_ids_of
 from comptoir.core.listening import conninfo
+from comptoir.core import clock, presence
 from comptoir.journal.services import LIVE_CHANNEL
 
 logger = logging.getLogger(__name__)
@@ -104,7 +105,12 @@ class LiveHub:
                 desk.tell(None)
 
     async def _hear(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        marked = 0.0
         while self._desks:
+            if time.monotonic() - marked > PING_SECONDS / 2:  # the chat tells its visitors whether somebody is here
+                teams = {team for desk in self._desks for team in desk.teams}
+                await connection.execute(presence.MARK, presence.mark_parameters(teams, clock.now()))
+                marked = time.monotonic()
             gathered: set[int] = set()
             many = False
             # Wait for the first word, then gather what follows closely.

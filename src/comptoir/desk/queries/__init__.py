@@ -68,12 +68,20 @@ def identity_kinds() -> set[str]:
     return {channel.identity_kind for channel in channels().values()}
 
 
-def newest_contacts(user: User, *, before: int | None = None, limit: int = 50) -> list[Contact]:
-    """Return the person's contacts, newest first."""
-    found = accessible_contacts(user)
+def newest_contacts(user: User, *, before: int | None = None, limit: int = 50) -> tuple[list[Contact], int | None]:
+    """Return the newest of the person's contacts, and where the next page begins.
+
+    Looks at a bounded number of the newest contacts and then asks whose they are: asked the other way round, the
+    database would collect the contacts of all conversations first.
+    """
+    newest = Contact.objects.filter(merged_into__isnull=True)
     if before:
-        found = found.filter(pk__lt=before)
-    return list(found.order_by("-id").prefetch_related("identities")[:limit])
+        newest = newest.filter(pk__lt=before)
+    ids = list(newest.order_by("-id").values_list("pk", flat=True)[: limit * 10])
+    found = list(accessible_contacts(user).filter(pk__in=ids).order_by("-id").prefetch_related("identities")[:limit])
+    if len(found) == limit:
+        return found, found[-1].pk
+    return found, ids[-1] if len(ids) == limit * 10 else None
 
 
 def accounts_of(user: User) -> list[ChannelAccount]:

@@ -23,8 +23,10 @@ def contacts(request: HttpRequest) -> HttpResponse:
     user, text = person(request), request.GET.get("q", "").replace("\x00", "").strip()[:100]
     before = request.GET.get("before", "")
     start = int(before) if before.isdecimal() and len(before) < 19 else None
-    found = find_contacts(user, text, limit=CONTACT_PAGE) if text else newest_contacts(user, before=start)
-    more = found[-1].pk if len(found) == CONTACT_PAGE and not text else None
+    if text:
+        found, more = find_contacts(user, text, limit=CONTACT_PAGE), None
+    else:
+        found, more = newest_contacts(user, before=start, limit=CONTACT_PAGE)
     return render(request, "desk/contacts/list.html", {"q": text, "found": found, "more": more})
 
 
