@@ -15,7 +15,6 @@ from django.db.models.functions import StrIndex
 
 from comptoir.accounts.models import Team, User
 from comptoir.conversations.models import Attachment, Conversation, Message, Placement, State
-from comptoir.core import bulk
 from comptoir.journal.models import Event
 
 COUNT_CAP = 1000  # a count beyond 999 is shown as '999+': nobody acts on the difference, and counting on costs time
@@ -163,38 +162,66 @@ def _counted(condition: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """How many conversations each list has, at most COUNT_CAP, and since when the longest wait lasts."""
+class NavCounts:
+    """What the navigation shows on every page; counts are at most COUNT_CAP."""
 
     waiting: int
-    unassigned: int
     mine: int
+    troubled_accounts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts(NavCounts):
+    """How many conversations each list has, and since when the longest wait lasts."""
+
+    unassigned: int
     open: int
     pending: int
     snoozed: int
     oldest: datetime | None
-    troubled_accounts: int
+
+
+_MINE = f"""(SELECT count(*) FROM (
+    SELECT FROM conversations_conversation c
+    WHERE c.assignee_id = %(user)s AND {WAITING} AND c.team_id = ANY(%(teams)s) {{narrow}} LIMIT {COUNT_CAP}) p)
+"""  # noqa: S608  # constants only; what a person chose is a parameter
+_TROUBLED = """(
+    SELECT count(*) FROM channels_accounthealth h JOIN channels_channelaccount a ON a.id = h.account_id
+    WHERE h.last_error_at IS NOT NULL AND a.is_active AND a.team_id = ANY(%(teams)s))
+"""
+_OLDEST = f"""(
+    SELECT min(p.waiting_since) FROM unnest(%(teams)s::bigint[]) AS mine(team_id) CROSS JOIN LATERAL (
+        SELECT c.waiting_since FROM conversations_conversation c
+        WHERE c.team_id = mine.team_id AND {WAITING} {{narrow}} ORDER BY c.waiting_since, c.id LIMIT 1) p)
+"""  # noqa: S608
+
+
+def nav_counts(user: User) -> NavCounts:
+    """Return the counts of the navigation, in one statement."""
+    query = f"SELECT {_counted(WAITING)}, {_MINE.format(narrow='')}, {_TROUBLED}"
+    return NavCounts(*_row(query, {"user": user.pk, "teams": [team.pk for team in teams_of(user)]}))
 
 
 def queue_counts(user: User, chosen: QueueFilter | None = None) -> Counts:
-    """Return the counts of the tabs and of the navigation in one statement; a team or a channel narrows them."""
+    """Return the counts of the queue's tabs in one statement; a team or a channel narrows them."""
     chosen = chosen or QueueFilter()
     teams = [team.pk for team in teams_of(user) if chosen.team in (None, team.pk)]
     narrow = " AND c.channel = %(channel)s" if chosen.channel else ""
-    states = ", ".join(_counted(f"c.state = '{state}'{narrow}") for state in ("open", "pending", "snoozed"))
-    query = f"""
-        SELECT {_counted(WAITING + narrow)}, {_counted(WAITING + " AND c.assignee_id IS NULL" + narrow)},
-               (SELECT count(*) FROM (SELECT FROM conversations_conversation c
-                WHERE c.assignee_id = %(user)s AND {WAITING} AND c.team_id = ANY(%(teams)s){narrow} LIMIT {COUNT_CAP}) p),
-               {states},
-               (SELECT min(p.waiting_since) FROM unnest(%(teams)s::bigint[]) AS mine(team_id) CROSS JOIN LATERAL
-                (SELECT c.waiting_since FROM conversations_conversation c
-                 WHERE c.team_id = mine.team_id AND {WAITING}{narrow} ORDER BY c.waiting_since, c.id LIMIT 1) p),
-               (SELECT count(*) FROM channels_accounthealth h JOIN channels_channelaccount a ON a.id = h.account_id
-                WHERE h.last_error_at IS NOT NULL AND a.is_active AND a.team_id = ANY(%(teams)s))
-    """  # noqa: S608  # constants only; what a person chose is a parameter
-    row = bulk.fetch_all(query, {"user": user.pk, "teams": teams, "channel": chosen.channel})[0]  # type: ignore[arg-type]
-    return Counts(*row)
+    parts = [
+        _counted(WAITING + narrow),
+        _MINE.format(narrow=narrow),
+        _TROUBLED,
+        _counted(WAITING + " AND c.assignee_id IS NULL" + narrow),
+        *(_counted(f"c.state = '{state}'{narrow}") for state in ("open", "pending", "snoozed")),
+        _OLDEST.format(narrow=narrow),
+    ]
+    return Counts(*_row(f"SELECT {', '.join(parts)}", {"user": user.pk, "teams": teams, "channel": chosen.channel}))
+
+
+def _row(query: str, params: dict[str, Any]) -> tuple[Any, ...]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, params)
+        return tuple(cursor.fetchone())
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from comptoir.accounts.models import Role
-from comptoir.conversations.queries import queue_counts
+from comptoir.conversations.queries import nav_counts
 
 
 def desk(request: HttpRequest) -> dict[str, Any]:
@@ -16,7 +16,7 @@ def desk(request: HttpRequest) -> dict[str, Any]:
         return {}
     match = request.resolver_match
     return {
-        "counts": SimpleLazyObject(lambda: queue_counts(user)),
+        "counts": SimpleLazyObject(lambda: nav_counts(user)),
         "place": match.url_name if match else "",
         "may_see_intake": user.role in {Role.LEAD, Role.ADMIN},
         "is_fragment": request.headers.get("HX-Request") == "true",

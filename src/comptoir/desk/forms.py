@@ -76,8 +76,11 @@ class SettingsForm(_UserForm):
 def _form_field(field: Field, *, is_kept: bool) -> forms.Field:
     """Return the form field of one setting of a channel; a kept secret may stay empty."""
     common: dict[str, Any] = {
-        "label": field.label, "help_text": field.help, "required": field.required and not is_kept, "initial": field.default,
-    }  # fmt: skip
+        "label": field.label,
+        "help_text": field.help,
+        "required": field.required and not is_kept,
+        "initial": field.default,
+    }
     if field.kind == "flag":
         return forms.BooleanField(**common | {"required": False})
     if field.kind == "choice":

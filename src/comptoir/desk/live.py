@@ -24,8 +24,8 @@ from django.http.cookie import parse_cookie
 
 from comptoir.accounts.models import User
 from comptoir.accounts.queries import team_ids_of
-from comptoir.core.listening import conninfo
 from comptoir.core import clock, presence
+from comptoir.core.listening import conninfo
 from comptoir.journal.services import LIVE_CHANNEL
 
 logger = logging.getLogger(__name__)

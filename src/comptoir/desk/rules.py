@@ -126,7 +126,12 @@ def with_remote_images(html: str) -> str:
 
 def with_inline_images(html: str, found: dict[str, str]) -> str:
     """Return sanitised HTML with its embedded images: `found` has the data: URL of each content id."""
-    return _CID.sub(lambda m: f' src="{found[unescape(m.group(1))]}"' if unescape(m.group(1)) in found else m.group(), html)
+
+    def shown(match: re.Match[str]) -> str:
+        source = found.get(unescape(match.group(1)))
+        return f' src="{source}"' if source else match.group()
+
+    return _CID.sub(shown, html)
 
 
 def snooze_times(at: datetime) -> list[tuple[str, datetime]]:

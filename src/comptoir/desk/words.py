@@ -56,7 +56,7 @@ def size_words(size: int) -> str:
 
 
 def day_words(at: datetime, today: date) -> str:
-    """Return a day as a heading: 'Today', 'Yesterday', 'Wednesday 18 November', with the year where it is another one."""
+    """Return a day as a heading: 'Today', 'Yesterday', 'Wednesday 18 November'; with the year where it is another."""
     day = timezone.localtime(at).date()
     if day == today:
         return _("Today")
@@ -86,7 +86,7 @@ def full_words(at: datetime) -> str:
 
 
 def placement_words(placement: Mapping[str, Any], kind: str) -> str:
-    """Return in words why a message is in its conversation (the reasons of conversations/threading.py and placing.py)."""
+    """Return in words why a message is in its conversation (the reasons of threading.py and placing.py)."""
     if kind == "out":
         return _("A reply that was written in this conversation.")
     if kind == "note":

@@ -1,4 +1,4 @@
-"""The intake: everything the channels handed over, as it came; what could not be read waits here and can be replayed."""
+"""The intake: everything the channels handed over, as it came; what could not be read waits here for a replay."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
