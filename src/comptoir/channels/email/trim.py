@@ -23,11 +23,14 @@ from .trim_words import (
     SEPARATOR,
     SEPARATOR_HINT,
     WROTE,
+    WROTE_STEMS,
 )
 
 _LOOKED_AT = 400  # characters of a line that decide what it is
 _ANNOUNCEMENT_LINES = 6  # 'On … wrote:' wrapped by narrow mail programs, blank lines included
 _ANNOUNCEMENT_LENGTH = 400
+_NAME_WORDS = 8
+_MAX_CANDIDATES = 500  # lines ending like an announcement; long honest threads have some dozens
 _SIGNATURE_LINES = 25  # under '--'; a longer tail is no signature
 _SHORT_TAIL_LINES = 8  # under a ruler of underscores
 _INLINE_HINT_LENGTH = 300
@@ -38,12 +41,19 @@ _RULER, _UNDERSCORES, _DASHES, _MOBILE_SIGN = "r", "u", "d", "m"
 
 _RULER_CHARACTERS = "-_=*~#+—–―─━•·ᐧ \t\xa0"
 _INITIALS = re.compile(r"^[A-Z][A-Za-z]{0,3}>(?:[ >]|$)")
-_WROTE = re.compile("(?i)(?<!\\w)(?:" + "|".join(re.escape(w) for w in sorted(WROTE, key=len, reverse=True)) + r")(?!\w)")
+_LONGEST_FIRST = sorted(WROTE, key=len, reverse=True)
+_WROTE = re.compile(
+    rf"(?i)(?<!\w)(?:{'|'.join(re.escape(w) for w in _LONGEST_FIRST if w < 'ऀ')})(?!\w)"
+    rf"|(?:{'|'.join(re.escape(w) for w in _LONGEST_FIRST if w >= 'ऀ')})"  # scripts that put no blank between words
+)
+_NAME_FOLLOWS = frozenset({"schrieb", "schreef", "skrev"})  # the verbs behind which the name stands
 _BEGINS = re.compile("(?i)^[\\s*\"'<(]{0,3}(?:" + "|".join(re.escape(b) for b in sorted(BEGINS, key=len, reverse=True)) + "|\\d)")
 _DATE_FIRST = re.compile(
     r"^\d{4}[-/.]\d{1,2}[-/.]\d{1,2},? \d{1,2}:\d{2}(?::\d\d)?\s+"
     r"(?:\(?(GMT|UTC)\s?[+-]\d{1,2}:?\d{0,2}\)?|[+-]\d{2}:?\d{2})\s*:?\s*\S"
 )
+# Gmail in Russian, Japanese and others: date, time, name, address, colon, and no verb.
+_NO_VERB = re.compile(r"^.{0,60}?\d{4}.{0,40}?\d{1,2}[:.]\d{2}.{0,160}<[^<>\s]+@[^<>\s]+>\s*[:：]$")
 _ZOHO = re.compile(r"^-{2,}\s*\S.{8,300}\S\s*-{2,}$")
 _ADDRESS = re.compile(r"[^\s<>@]{1,64}@[^\s<>@]{1,100}")
 _NAME_FIRST = re.compile(r"^[\s*\"'„“(]{0,3}[^<>:]{0,80}[<\[(]?[^\s<>@]{1,64}@[^\s<>@]{1,100}")
@@ -96,11 +106,15 @@ def _points_below(lines: list[str]) -> bool:
 def _classify(lines: list[str]) -> str:
     short = [line[:_LOOKED_AT].replace("\xa0", " ").replace("\u202f", " ").strip() for line in lines]
     kinds = [_kind(line) for line in short]
+    looked_at = 0
     for index, line in enumerate(short):
         if not line:
             continue
         last = line[-1]
+        if looked_at > _MAX_CANDIDATES:
+            break
         if last in ":：-*_" and (kinds[index] in "thr" or (kinds[index] == _QUOTE and _WROTE.match(line.lstrip("> ")))):
+            looked_at += 1
             start = _announcement_start(short, kinds, index)
             if start >= 0:
                 kinds[start : index + 1] = _ANNOUNCE * (index + 1 - start)
@@ -149,24 +163,31 @@ def _announcement_start(lines: list[str], kinds: list[str], end: int) -> int:
         joined = f"{lines[index]} {joined}".strip()
         if len(joined) > _ANNOUNCEMENT_LENGTH:
             break
-        if lines[index] and _is_announcement(joined):
+        if lines[index] and (index == end or _begins_here(lines[index])) and _is_announcement(joined):
             found = index
     return found
 
 
 def _begins_higher(line: str) -> bool:
-    return bool(line) and not line.endswith(_SENTENCE_END) and (_BEGINS.match(line) is not None and DATE_LIKE.search(line) is not None)
+    return bool(line) and not line.endswith(_SENTENCE_END) and _BEGINS.match(line) is not None and DATE_LIKE.search(line) is not None
+
+
+def _begins_here(line: str) -> bool:
+    """Tell whether an announcement that ends further down may begin with this line."""
+    return _begins_higher(line) or (_ADDRESS.search(line) is not None and not line.endswith(_SENTENCE_END))
 
 
 def _is_announcement(text: str) -> bool:
     core = text.strip(" \t*_>")
     if not core.endswith((":", "：")) and not _ZOHO.match(core):
         return False
-    verb = _WROTE.search(text)
+    lowered = text.lower()
+    verb = _WROTE.search(text) if any(stem in lowered for stem in WROTE_STEMS) else None
     if verb is None:
-        return _DATE_FIRST.match(text) is not None and _ADDRESS.search(text) is not None
+        return (_DATE_FIRST.match(text) is not None and _ADDRESS.search(text) is not None) or _NO_VERB.match(text) is not None
     rest = text[verb.end() :].strip(" \t:：*_->")
-    if rest and not (DATE_LIKE.search(rest) or _ADDRESS.search(rest)):
+    is_name = verb.group().lower() in _NAME_FOLLOWS and len(rest.split()) <= _NAME_WORDS
+    if rest and not (is_name or DATE_LIKE.search(rest) or _ADDRESS.search(rest)):
         return False
     if _BEGINS.match(text) or _ZOHO.match(core):
         return DATE_LIKE.search(text) is not None
@@ -244,16 +265,17 @@ def _has_answers_below(kinds: str, announcement: int) -> bool:
 
 def _without_signature(kinds: str, keep: list[int]) -> list[int]:
     """Drop what stands under '--' or a ruler of underscores at the end, and the advertisements of telephones."""
-    has_text = False
-    for place, index in enumerate(keep):
-        kind = kinds[index]
-        if kind == "t":
-            has_text = True
-        elif has_text and kind in "du":
-            tail = [kinds[i] for i in keep[place + 1 :] if kinds[i] != "e"]
-            if len(tail) <= (_SIGNATURE_LINES if kind == "d" else _SHORT_TAIL_LINES) and "q" not in tail:
-                keep = keep[:place]
-                break
+    shape = "".join(kinds[i] for i in keep)
+    first_text = shape.find("t")
+    last_quote = shape.rfind("q")
+    below = len(shape) - shape.count("e")  # lines that are not empty from here to the end
+    for place, kind in enumerate(shape):
+        below -= kind != "e"
+        if kind not in "du" or not 0 <= first_text < place or last_quote > place:
+            continue
+        if below <= (_SIGNATURE_LINES if kind == "d" else _SHORT_TAIL_LINES):
+            keep = keep[:place]
+            break
     return [i for i in keep if kinds[i] != "m"] or keep
 
 
@@ -263,13 +285,14 @@ def _without_quotes(kinds: str, keep: list[int]) -> list[int]:
     opening = {kinds[i] for i in keep[:first_text]}
     if {"a", "q"} <= opening and not any(kinds[i] == "q" for i in keep[first_text:]):
         keep = keep[first_text:]  # the answer stands under the quote
-    keep = [i for i in keep if kinds[i] not in "as"]
+    keep = [i for i in keep if kinds[i] != "a"]
     while keep and kinds[keep[-1]] in "qeru":
         keep.pop()
     return keep
 
 
 def _without_rulers(kinds: str, keep: list[int]) -> list[int]:
-    while keep and kinds[keep[-1]] in "erdu":
-        keep = keep[:-1]
-    return keep
+    last = len(keep)
+    while last and kinds[keep[last - 1]] in "erdu":
+        last -= 1
+    return keep[:last]

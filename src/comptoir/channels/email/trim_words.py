@@ -75,9 +75,14 @@ WROTE = (
     "כתבה",
     "كتب",
 )
+# Every verb above holds one of these; most lines hold none, and this is quicker to see.
+WROTE_STEMS = (
+    "wr", "crit", "écriv", "schr", "schreef", "escri", "escre", "scri", "писа", "пише", "napis", "napís", "pisze", "skr", "kirj", "naps", "írta", "γραψ", "yazd", "raš",
+    "rakst", "menulis", "viết", "写", "寫", "メール", "書き", "작성", "כתב", "كتب",
+)  # fmt: skip
 # How such a line begins; a digit or a name with an address may stand there as well.
 BEGINS = (
-    "on ", "le ", "am ", "el ", "il ", "op ", "em ", "a ", "w dniu", "dnia", "den ", "på ", "på ", "dne ", "dňa ", "în ", "la ", "în data",
+    "on ", "le ", "am ", "el ", "il ", "op ", "em ", "a ", "w dniu", "dnia", "den ", "på ", "på ", "dne ", "dňa ", "po ", "út ", "st ", "čt ", "pá ", "ne ", "în ", "la ", "în data",
     "στις ", "την ", "dana ", "u ", "vào ", "pada ", "kuupäeval", "ma ", "kl ", "el dia ", "在", "於", "il giorno", "no dia", "quarta", "---- on ",
     "---- le ", "---- am ", "---- el ", "в ", "от ", "чт", "пт", "пн", "вт", "ср", "сб", "вс", "понедельник", "вторник", "среда", "среду", "четверг",
     "пятница", "пятницу", "суббота", "субботу", "воскресенье", "pon", "wt", "śr", "czw", "pt", "sob", "niedz", "lun", "mar", "mer", "jeu", "ven", "sam",
@@ -86,6 +91,7 @@ BEGINS = (
     "domingo", "seg", "ter", "qua", "qui", "sex", "dom", "sáb",
 )  # fmt: skip
 _WEEKDAYS = (
+    "(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?:lun|mar|mercre|jeu|vendre|same)di|dimanche|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch|"
     "mon|tue|wed|thu|fri|sat|sun|lun|mar|mer|jeu|ven|sam|dim|mo|di|mi|do|fr|sa|so|lunes|martes|jueves|viernes|domingo|"
     "yesterday|today|hier|gestern|heute|ayer|ieri|gisteren|ontem|вчера|wczoraj|igår"
 )
@@ -147,7 +153,7 @@ MOBILE = re.compile(
     r"(?:sent|send) (?:from|via|with|using|by) .{2,60}|(?:get|download) outlook (?:for|pour) .{2,30}|obtenez outlook pour .{2,30}|"
     r"(?:télécharge[zr]|obtenir) outlook (?:pour|for) .{2,30}|outlook (?:für|para|per|voor|for) .{2,20} (?:herunterladen|holen|beziehen|downloaden)|"
     r"holen sie sich outlook .{2,40}|obtener outlook para .{2,30}|scarica outlook per .{2,30}|ottieni outlook per .{2,30}|obter o outlook para .{2,30}|"
-    r"envoyée? (?:de|depuis|à partir de|via|avec|par) .{2,60}|"
+    r"envoyée? (?:de|depuis|à partir d[e’']|via|avec|par) ?.{2,60}|"
     r"(?:diese nachricht wurde )?(?:von|mit|über) .{2,60} (?:gesendet|geschickt|verschickt|versendet)\.?|gesendet (?:von|mit|über) .{2,50}|"
     r"enviad[oa] (?:desde|do|da|de|a partir d[oe]|por|pelo|via) .{2,50}|inviato (?:da|dal|con|tramite) .{2,50}|"
     r"(?:verzonden|verstuurd) (?:vanaf|met|van|via|vanuit) .{2,50}|отправлено (?:с|из|от|через) .{2,50}|надіслано (?:з|із|від) .{2,50}|"
