@@ -140,7 +140,7 @@ def queue_page(
             f"ORDER BY p.sort_at {direction}, p.id {direction} LIMIT %(limit)s"
         )
     query = f"WITH page AS ({page}) {ROWS} ORDER BY page.sort_at {direction}, page.id {direction}"
-    params = {
+    params: dict[str, Any] = {
         "user": user.pk, "teams": teams, "limit": limit + 1, "channel": chosen.channel, "state": chosen.view,
         "at": after.at if after else None, "id": after.id if after else None,
     }  # fmt: skip
@@ -228,8 +228,8 @@ def _row(query: str, params: dict[str, Any]) -> tuple[Any, ...]:
 class Timeline:
     """One page of a conversation: messages in the order of time, and the changes that happened between them."""
 
-    messages: list[Message]
-    events: list[Event]
+    messages: Sequence[Message]
+    events: Sequence[Event]
     has_earlier: bool
 
 
@@ -277,7 +277,7 @@ def attach_files(messages: Sequence[Message]) -> None:
 def story_of(user: User, contact_id: int, *, without: int | None = None, limit: int = 8) -> list[Conversation]:
     """Return the contact's conversations that the person may see, latest first (INV-06)."""
     found = Conversation.objects.filter(contact_id=contact_id, team_id__in=[team.pk for team in teams_of(user)])
-    found = found.exclude(state=State.MERGED).exclude(pk=without)
+    found = found.exclude(state=State.MERGED).exclude(pk=without or 0)
     return list(found.order_by("-last_message_at")[:limit])
 
 

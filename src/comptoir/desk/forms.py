@@ -2,20 +2,23 @@
 
 import re
 import zoneinfo
+from collections.abc import Sequence
 from datetime import datetime
 from email.utils import getaddresses
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.core.files.uploadedfile import UploadedFile
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from comptoir.accounts.models import User
+from comptoir.accounts.models import Team, User
 from comptoir.channels.base import Channel, Field
 from comptoir.core import storage
 from comptoir.core.errors import InputError
+
+if TYPE_CHECKING:
+    from django.core.files.uploadedfile import UploadedFile
 
 MAX_FILES_BYTES = 25 * 1024 * 1024  # most mail servers refuse more
 
@@ -38,7 +41,7 @@ def addresses(text: str) -> list[tuple[str, str]]:
     return [(name, address) for name, address in getaddresses([text]) if address]
 
 
-def keep_files(files: list[UploadedFile]) -> list[tuple[str, str, str, int]]:
+def keep_files(files: "Sequence[UploadedFile[Any]]") -> list[tuple[str, str, str, int]]:
     """Put uploaded files into the storage backend; return (key, name, type, size) of each."""
     if sum(file.size or 0 for file in files) > MAX_FILES_BYTES:
         raise InputError(_("The files are larger than 25 MB together. Send a link instead."), field="files")
@@ -103,7 +106,9 @@ class AccountForm(forms.Form):
 
     name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
     address = forms.CharField(label=gettext_lazy("Public address"), max_length=254, required=False)
-    team = forms.ModelChoiceField(label=gettext_lazy("Team"), queryset=None, empty_label=None)
+    team: "forms.ModelChoiceField[Team]" = forms.ModelChoiceField(
+        label=gettext_lazy("Team"), queryset=None, empty_label=None
+    )
     signature = forms.CharField(label=gettext_lazy("Signature"), widget=forms.Textarea, required=False)
     is_active = forms.BooleanField(label=gettext_lazy("Active"), required=False, initial=True)
 

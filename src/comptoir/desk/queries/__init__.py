@@ -101,7 +101,7 @@ SELECT p.id FROM unnest(%(accounts)s::bigint[]) AS mine(account_id) CROSS JOIN L
 
 def intake_page(
     accounts: Sequence[int], *, state: int | None, before: int | None = None, limit: int = INTAKE_PAGE
-) -> tuple[list[Record], int | None]:
+) -> tuple[Sequence[Record], int | None]:
     """Return a page of the inbound log of some accounts, newest first, without the raw bytes, and the next page."""
     narrow = "AND r.state = %(state)s " if state is not None else ""
     narrow += "AND r.id < %(before)s" if before else ""

@@ -25,10 +25,9 @@ def _done(request: HttpRequest, row: Conversation, words: str = "") -> HttpRespo
     """Draw the change for a script, or go back to the page; a conversation that left the person's teams ends here."""
     if not accessible_conversations(person(request)).filter(pk=row.pk).exists():
         messages.success(request, words or _("Done."))
-        response = redirect("queue")
         if is_htmx(request):
-            response = HttpResponse(status=204, headers={"HX-Redirect": reverse("queue")})
-        return response
+            return HttpResponse(status=204, headers={"HX-Redirect": reverse("queue")})
+        return redirect("queue")
     if is_htmx(request):
         fresh = access_conversation(person(request), row.pk)
         return update(request, fresh, since=request.POST.get("since", ""), toast=words)

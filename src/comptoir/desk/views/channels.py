@@ -48,7 +48,7 @@ def channels(request: HttpRequest) -> HttpResponse:
 
     healths = {health.account_id: health for health in AccountHealth.objects.filter(account__in=accounts)}
     for account in accounts:
-        account.health = healths.get(account.pk)  # type: ignore[assignment]  # absent for accounts made by hand
+        account.health = healths.get(account.pk)
     lines = [_health(account, by_id.get(account.pk, Backlog())) for account in accounts]
     kinds = registry() if user.is_admin else {}
     return render(request, "desk/channels/list.html", {"lines": lines, "kinds": kinds})

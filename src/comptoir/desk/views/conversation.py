@@ -1,5 +1,6 @@
 """The conversation: its timeline, the customer beside it, and the composer under it."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -53,11 +54,11 @@ def head_context(conversation: Conversation, user: User) -> dict[str, Any]:
     }
 
 
-def _last_inbound(messages: list[Message]) -> Message | None:
+def _last_inbound(messages: Sequence[Message]) -> Message | None:
     return next((m for m in reversed(messages) if m.kind == MessageKind.INBOUND), None)
 
 
-def composer_context(request: HttpRequest, conversation: Conversation, messages: list[Message]) -> dict[str, Any]:
+def composer_context(request: HttpRequest, conversation: Conversation, messages: Sequence[Message]) -> dict[str, Any]:
     """Return what the composer needs; `?draft=` brings back a reply that was taken back, `?forward=` a message."""
     try:
         account = sending_account(conversation)
@@ -107,7 +108,7 @@ def conversation(request: HttpRequest, conversation_id: int) -> HttpResponse:
     return render(request, "desk/conversation/page.html", context)
 
 
-def _just_sent(request: HttpRequest, messages: list[Message]) -> Any:
+def _just_sent(request: HttpRequest, messages: Sequence[Message]) -> Any:
     """Return the delivery named by `?sent=` while it can still be taken back."""
     for message in reversed(messages):
         delivery = getattr(message, "delivery", None)
