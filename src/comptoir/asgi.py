@@ -1,22 +1,27 @@
-"""The ASGI application: the webhook door, the live updates and waiting chats are answered here, everything else by Django."""
+"""The ASGI application: webhooks, streams and static files have doors of their own, everything else is Django's."""
+
+# ruff: noqa: E402  # the doors import models, which Django must have loaded before
 
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "comptoir.settings")
 
-from collections.abc import Awaitable, Callable, MutableMapping  # noqa: E402  # Django reads its settings first
-from typing import Any  # noqa: E402
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
 
-from django.core.asgi import get_asgi_application  # noqa: E402
+from django.conf import settings
+from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 
 from comptoir.channels.webchat import live as chat
+from comptoir.core.staticdoor import StaticDoor
 from comptoir.desk import live
 from comptoir.inbound import door
 
 _door = door.WebhookDoor()
 _hub = live.LiveHub()
+_static = StaticDoor()
 _chats = chat.ChatHub()
 
 
@@ -32,6 +37,8 @@ async def application(
         await _door(scope, receive, send)
     elif scope["path"] == live.PATH:
         await _hub(scope, receive, send)
+    elif scope["path"].startswith(settings.STATIC_URL):
+        await _static(scope, receive, send)
     elif chat.PATH.fullmatch(scope["path"]):
         await _chats(scope, receive, send)
     else:

@@ -74,7 +74,6 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "comptoir.core.middleware.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "comptoir.core.middleware.CompressionMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -162,7 +161,9 @@ STORAGES = {
         else "comptoir.core.staticfiles.BundledStaticFilesStorage"
     },
 }
-WHITENOISE_MAX_AGE = 31_536_000
+WHITENOISE_MAX_AGE = (
+    600  # seconds, for names without a hash (the scripts that other sites embed); hashed ones are for ever
+)
 
 SERVER_EMAIL = DEFAULT_FROM_EMAIL = env.text("COMPTOIR_MAIL_FROM", "comptoir@localhost")
 EMAIL_BACKEND = (
