@@ -41,7 +41,7 @@ def lines_of(rows: Sequence[QueueRow], *, waiting: bool, last_band: str = "") ->
     states = {value: str(label) for value, label in State.choices}
     priorities = {Priority.HIGH: _("High"), Priority.URGENT: _("Urgent")}
     kinds = {kind: (icon_of(kind), label_of(kind)) for kind in {row.channel for row in rows}}
-    nobody, waits, last = _("Unknown"), _("Waits for an answer since %(at)s"), _("Last message %(at)s")
+    nobody, waits, last = _("Unknown"), _("Waiting for an answer since %(at)s"), _("Last message %(at)s")
     lines: list[Line] = []
     for row in rows:
         waited = now - row.sort_at

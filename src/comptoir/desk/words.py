@@ -121,7 +121,7 @@ def _state_event(facts: Mapping[str, Any]) -> tuple[str, str]:
     until = _instant(facts, "until")
     words = {
         State.OPEN: _("opened it"),
-        State.PENDING: _("set it to pending: it waits for the customer"),
+        State.PENDING: _("set it to pending: waiting for the customer"),
         State.SNOOZED: _("snoozed it until an answer comes"),
         State.SOLVED: _("solved it"),
     }

@@ -11,7 +11,7 @@ def frame_words() -> dict[str, str]:
         "failed": _("Not sent. Tap to try again"),
         "you": _("You"),
         "emailed": _("Also sent by e-mail"),
-        "offline": _("No network. Your messages leave by themselves once it is back."),
+        "offline": _("No network. Your messages will be sent once it is back."),
         "today": _("Today"),
         "yesterday": _("Yesterday"),
         "long": _("Too long: at most {max} characters."),

@@ -29,7 +29,7 @@ class ContactForm(forms.Form):
         label=_("Your e-mail"),
         max_length=254,
         error_messages={
-            "required": _("Tell us the address to which we may answer."),
+            "required": _("Tell us where we can answer you."),
             "invalid": _("This is not a complete e-mail address. It looks like name@example.org."),
         },
     )
@@ -87,7 +87,7 @@ def check_files(kept: Sequence[File], uploads: Sequence[UploadedFile]) -> Files:
         content_type, size = content_type_of(upload.content_type or ""), upload.size or 0
         name = name_attachment(upload.name or "", content_type)
         if len(files) >= MAX_FILES:
-            most = ngettext("At most %(count)d file fits.", "At most %(count)d files fit.", MAX_FILES)
+            most = ngettext("You can attach at most %(count)d file.", "You can attach at most %(count)d files.", MAX_FILES)
             errors.append(f"{most % {'count': MAX_FILES}} {_('“%(name)s” was left out.') % {'name': name}}")
         elif size > MAX_FILE_BYTES:
             facts = {"name": name, "size": filesizeformat(size), "most": filesizeformat(MAX_FILE_BYTES)}

@@ -76,7 +76,7 @@ def state(request: HttpRequest, conversation_id: int) -> HttpResponse:
     services.set_state(actor=actor_of(user), conversation=row, state=asked)
     words = {
         State.OPEN: _("Opened."),
-        State.PENDING: _("Pending: it waits for the customer."),
+        State.PENDING: _("Pending: waiting for the customer."),
         State.SOLVED: _("Solved."),
     }
     return _done(request, row, words[State(asked)])

@@ -62,7 +62,7 @@ def _draft(request: HttpRequest) -> Draft:
 def _written(request: HttpRequest, row: Conversation, delivery: Delivery | None) -> HttpResponse:
     if is_htmx(request):
         fresh = access_conversation(person(request), row.pk)
-        extra: dict[str, Any] = {"sent": delivery} if delivery else {"toast": _("Noted.")}
+        extra: dict[str, Any] = {"sent": delivery} if delivery else {"toast": _("Note added.")}
         return update(request, fresh, since=request.POST.get("since", ""), **extra)
     address = reverse("conversation", args=[row.pk])
     return redirect(f"{address}?sent={delivery.pk}#timeline-end" if delivery else f"{address}#timeline-end")

@@ -133,7 +133,7 @@ def next_conversation(request: HttpRequest) -> HttpResponse:
         if str(row.id) != skip
     ]
     if not found:
-        messages.info(request, _("Nothing waits for you. Well done."))
+        messages.info(request, _("Nothing is waiting for you. Well done."))
         return redirect("queue")
     return redirect("conversation", min(found, key=lambda row: (row.sort_at, row.id)).id)
 
