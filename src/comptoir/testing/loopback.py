@@ -1,10 +1,13 @@
-"""Small real servers on loopback for tests: an HTTP server that answers as told, and keeps what it was asked."""
+"""Small servers on loopback for tests: one for HTTP that answers as told and keeps what it was asked, and one for any
+protocol of lines, to say what real servers say only on bad days."""
 
+import socketserver
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import IO
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,30 @@ def http_server(answer: Callable[[Asked], Answer]) -> Iterator[HttpServer]:
         yield running
     finally:
         released.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
+def dialogue_server(speak: Callable[[IO[bytes], Callable[[bytes], None]], None]) -> Iterator[int]:
+    """Run a server for a line protocol and yield its port; `speak(lines, say)` holds one dialogue and then hangs up."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                speak(self.rfile, self.wfile.write)
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+        allow_reuse_address = True
+
+    server = Server(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield int(server.server_address[1])
+    finally:
         server.shutdown()
         server.server_close()
         thread.join()
