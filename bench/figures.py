@@ -53,7 +53,15 @@ class Result:
         runs = [float(v) for v in values] if isinstance(values, Sequence) else [float(values)]
         median = statistics.median(runs)
         figure = Figure(
-            label, unit, median, min(runs), max(runs), len(runs), f"{bar}" if bar else "", bar.holds(median) if bar else None, peer
+            label,
+            unit,
+            median,
+            min(runs),
+            max(runs),
+            len(runs),
+            f"{bar}" if bar else "",
+            bar.holds(median) if bar else None,
+            peer,
         )
         self.figures.append(figure)
         return figure

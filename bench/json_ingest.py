@@ -62,7 +62,20 @@ def run(messages: int = MESSAGES, runs: int = RUNS) -> Result:
                 with cursor.copy(FILL) as copy:
                     for external_id, thread, body in events(count, number):
                         shard = shard_of(f"{told['account']}:{thread}")
-                        copy.write_row((told["account"], external_id, shard, "sandbox", "application/json", body, 0, "", 0, "2026-11-22 10:00:00+00"))
+                        copy.write_row(
+                            (
+                                told["account"],
+                                external_id,
+                                shard,
+                                "sandbox",
+                                "application/json",
+                                body,
+                                0,
+                                "",
+                                0,
+                                "2026-11-22 10:00:00+00",
+                            )
+                        )
                 if not number:
                     time.sleep(3)  # the worker starts meanwhile
                 own.execute("CHECKPOINT")
@@ -72,7 +85,9 @@ def run(messages: int = MESSAGES, runs: int = RUNS) -> Result:
                 rates.append(count / seconds)
                 costs.append((place.cpu_ms() - spent) / count)
                 print(f"  run {number}: {rates[-1]:,.0f}/s, {costs[-1]:.3f} CPU ms a message", flush=True)
-        row = own.execute("SELECT (SELECT count(*) FROM conversations_message), (SELECT count(*) FROM inbound_record WHERE state <> 1)").fetchone()
+        row = own.execute(
+            "SELECT (SELECT count(*) FROM conversations_message), (SELECT count(*) FROM inbound_record WHERE state <> 1)"
+        ).fetchone()
         assert row == (messages * runs + 1000, 0), row
     result.add("messages", rates, "messages/s", bar=Bar(3000, at_least=True))
     result.add("CPU, database included", costs, "ms a message")

@@ -64,7 +64,12 @@ class _Connection(asyncio.Protocol):
 
 def post(host: str, port: int, path: str, body: bytes, headers: dict[str, str]) -> bytes:
     """Return the bytes of a POST request."""
-    lines = [f"POST {path} HTTP/1.1", f"Host: {host}:{port}", "Content-Type: application/json", f"Content-Length: {len(body)}"]
+    lines = [
+        f"POST {path} HTTP/1.1",
+        f"Host: {host}:{port}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+    ]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
 
@@ -93,7 +98,9 @@ async def _closed(port: int, requests: Sequence[bytes], connections: int) -> Out
     return outcome
 
 
-async def _paced(port: int, requests: Sequence[bytes], connections: int, rate: float, then: Callable[[int], None] | None) -> Outcome:
+async def _paced(
+    port: int, requests: Sequence[bytes], connections: int, rate: float, then: Callable[[int], None] | None
+) -> Outcome:
     outcome = Outcome()
     idle: asyncio.Queue[_Connection] = asyncio.Queue()
     for connection in await _connect(port, connections):
@@ -103,7 +110,9 @@ async def _paced(port: int, requests: Sequence[bytes], connections: int, rate: f
     async def one(number: int, request: bytes) -> None:
         connection = await idle.get()
         status = await connection.send(request)
-        _note(outcome, began + number / rate, status)  # from the instant it was due: a queue in the client counts as well
+        _note(
+            outcome, began + number / rate, status
+        )  # from the instant it was due: a queue in the client counts as well
         if then is not None:
             then(number)
         idle.put_nowait(connection)

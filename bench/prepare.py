@@ -1,6 +1,6 @@
 """Runs inside an installation (with Django): makes teams, people, accounts and signed-in sessions for a benchmark.
 
-    python -m bench.prepare KIND [OPTIONS as JSON]     prints what it made as JSON on its last line
+python -m bench.prepare KIND [OPTIONS as JSON]     prints what it made as JSON on its last line
 """
 
 import json
@@ -27,7 +27,9 @@ def person(teams: list[Team], email: str = "agent@bench.test", role: str = "admi
     """Return the agent of the benchmark, a member of the given teams."""
     user = User.objects.filter(email=email).first()
     if user is None:
-        return create_person(actor=SYSTEM, email=email, name="Camille Roux", password="bench horse 42", role=role, teams=teams)
+        return create_person(
+            actor=SYSTEM, email=email, name="Camille Roux", password="bench horse 42", role=role, teams=teams
+        )
     for team in teams:
         Membership.objects.get_or_create(user=user, team=team)
     return user
@@ -51,7 +53,12 @@ def sandbox(name: str, team: Team, url: str = "") -> ChannelAccount:
 def mailbox(team: Team, values: dict[str, Any]) -> ChannelAccount:
     """Connect a mailbox by IMAP."""
     return connect_account(
-        actor=SYSTEM, kind="email", name="Support", team=team, values=values, address=values.pop("address", "support@shop.example")
+        actor=SYSTEM,
+        kind="email",
+        name="Support",
+        team=team,
+        values=values,
+        address=values.pop("address", "support@shop.example"),
     )
 
 

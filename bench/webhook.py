@@ -62,8 +62,13 @@ def run(seconds: int = SECONDS, runs: int = RUNS) -> Result:
             medians.append(percentile(outcome.latencies, 0.5))
             tails.append(percentile(outcome.latencies, 0.99))
             accepted += outcome.statuses.get(200, 0)
-            print(f"  run {number + 1}: {rates[-1]:,.0f}/s closed; p99 {tails[-1]:.1f} ms at {outcome.rate:,.0f}/s", flush=True)
-        row = own.execute("SELECT count(*), (SELECT count(*) FROM conversations_message) FROM inbound_record").fetchone()
+            print(
+                f"  run {number + 1}: {rates[-1]:,.0f}/s closed; p99 {tails[-1]:.1f} ms at {outcome.rate:,.0f}/s",
+                flush=True,
+            )
+        row = own.execute(
+            "SELECT count(*), (SELECT count(*) FROM conversations_message) FROM inbound_record"
+        ).fetchone()
         assert row is not None
         lost = accepted + 500 - row[0]
         unread = row[0] - row[1]

@@ -183,13 +183,15 @@ def start(
     deadline = time.monotonic() + START_SECONDS
     while True:
         process = _spawn(where, binaries, options)
-        if _wait_until_ready(where, process, deadline):
-            _create_database(where)
+        if _wait_until_ready(where, process, deadline) and _create_database(where):
             return process
         tail = "\n".join(where.log.read_text(errors="replace").splitlines()[-8:])
         # A postmaster that was killed leaves backends behind for a moment, and they hold the data folder.
         held = "postmaster.pid" in tail or "shared memory block" in tail
-        if not held or time.monotonic() > deadline:
+        # … and one that was killed while it was starting has nothing wrong with its data: start it again.
+        process.kill()
+        killed = process.wait() < 0
+        if not (held or killed) or time.monotonic() > deadline:
             raise EmbeddedError(f"comptoir: PostgreSQL does not start. The end of {where.log}:\n{tail}")
         time.sleep(0.3)
 
@@ -220,12 +222,17 @@ def _wait_until_ready(where: Place, process: subprocess.Popen[bytes], deadline: 
     return False
 
 
-def _create_database(where: Place) -> None:
+def _create_database(where: Place) -> bool:
+    """Create our database where it is missing; False when the server went away meanwhile."""
     import psycopg
 
-    with psycopg.connect(where.url("postgres"), autocommit=True) as connection:
-        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = 'comptoir'").fetchone():
-            connection.execute("CREATE DATABASE comptoir")
+    try:
+        with psycopg.connect(where.url("postgres"), autocommit=True) as connection:
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = 'comptoir'").fetchone():
+                connection.execute("CREATE DATABASE comptoir")
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def stop(process: subprocess.Popen[bytes], *, seconds: float = 20) -> None:

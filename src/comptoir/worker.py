@@ -39,8 +39,8 @@ from comptoir.outbound.services import WAKE_CHANNEL as OUTBOUND
 logger = logging.getLogger(__name__)
 
 SENDERS = 2
-# From this many busy shards on a second digest helps: while one waits for PostgreSQL the other parses, which on two cores
-# takes a backlog away 1.5 times as fast. Below, it would only cost wake-ups.
+# From this many busy shards on a second digest helps: while one waits for PostgreSQL the other parses.
+# Below, it would only cost wake-ups.
 BACKLOG_SHARDS = 8
 
 

@@ -88,7 +88,8 @@ def lock_shards(shards: Sequence[int]) -> list[int]:
 
 def pending(shards: Sequence[int], *, limit: int) -> list[Pending]:
     """Return the oldest pending records of claimed shards."""
-    return [Pending(row[0], row[1], row[2], row[3], row[4], bytes(row[5]), row[6]) for row in bulk.fetch_all(PENDING, [list(shards), limit])]
+    rows = bulk.fetch_all(PENDING, [list(shards), limit])
+    return [Pending(row[0], row[1], row[2], row[3], row[4], bytes(row[5]), row[6]) for row in rows]
 
 
 def mark(verdicts: Sequence[Verdict], *, at: datetime) -> None:
