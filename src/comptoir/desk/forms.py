@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from comptoir.accounts.models import Team, User
-from comptoir.channels.base import Channel, Field
+from comptoir.channels.base import Capability, Channel, Field
 from comptoir.core import storage
 from comptoir.core.errors import InputError
 
@@ -122,6 +122,15 @@ class AccountForm(forms.Form):
             self.fields[f"f_{field.name}"] = _form_field(field, is_kept=field.secret and not is_new)
         if is_new:
             del self.fields["is_active"]
+        if "f_address" in self.fields:
+            del self.fields["address"]  # the channel asks for it itself
+        if Capability.SIGNATURE not in channel.capabilities:
+            del self.fields["signature"]
+
+    @property
+    def address_given(self) -> str:
+        """The account's public address, by whichever field asks for it."""
+        return str(self.cleaned_data.get("f_address") or self.cleaned_data.get("address") or "")
 
     @property
     def values(self) -> dict[str, Any]:

@@ -87,7 +87,8 @@ def _snapshot() -> list[tuple[str, int, str]]:
     """Return a digest of every table that the desk may change."""
     names = (
         "conversations_conversation conversations_message conversations_placement conversations_readmark"
-        " outbound_delivery inbound_record contacts_contact contacts_contactmerge channels_channelaccount journal_event accounts_user"
+        " outbound_delivery inbound_record contacts_contact contacts_contactmerge channels_channelaccount"
+        " journal_event accounts_user"
     )
     found = []
     with connection.cursor() as cursor:

@@ -71,7 +71,7 @@ def connect(request: HttpRequest, kind: str) -> HttpResponse:
         try:
             account = services.connect_account(
                 actor=actor_of(user), kind=kind, name=data["name"], team=data["team"], values=form.values,
-                address=data["address"], signature=data["signature"],
+                address=form.address_given, signature=data.get("signature", ""),
             )  # fmt: skip
         except InputError as error:
             form.add_error(_field_of(form, error), str(error))
@@ -110,7 +110,7 @@ def channel(request: HttpRequest, account_id: int) -> HttpResponse:
         try:
             services.update_account(
                 actor=actor_of(user), account=account, name=data["name"], team=data["team"], values=form.values,
-                address=data["address"], signature=data["signature"], is_active=data["is_active"],
+                address=form.address_given, signature=data.get("signature", ""), is_active=data["is_active"],
             )  # fmt: skip
         except InputError as error:
             form.add_error(_field_of(form, error), str(error))

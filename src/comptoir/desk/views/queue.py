@@ -145,7 +145,7 @@ def batch(request: HttpRequest) -> HttpResponse:
     ids = [int(value) for value in request.POST.getlist("pick")[:MOST_ROWS] if value.isdecimal()]
     rows = list(accessible_conversations(user).filter(pk__in=ids).exclude(state=State.MERGED))
     if not rows:
-        raise InputError("Choose at least one conversation.")
+        raise InputError(_("Choose at least one conversation."))
     do, actor = request.POST.get("do", ""), actor_of(user)
     for row in rows:
         if do == "take":
