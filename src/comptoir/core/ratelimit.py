@@ -74,7 +74,7 @@ def client_ip(request: HttpRequest) -> str:
     It is read from the right: each proxy appends the address it heard from, so the first address that is not a
     trusted proxy is the visitor, and whatever stands left of it is what the visitor claims.
     """
-    address = request.META.get("REMOTE_ADDR", "")
+    address = str(request.META.get("REMOTE_ADDR", ""))
     heard = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
     while heard and _is_trusted(address):
         address = heard.pop()

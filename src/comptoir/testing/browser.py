@@ -15,6 +15,7 @@ import uvicorn
 from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
+from django.db import connections
 from django.http import FileResponse, HttpResponse
 from playwright.sync_api import Browser, sync_playwright
 
@@ -47,8 +48,9 @@ def running_site(port: int = 0) -> Iterator[Site]:
     """Serve the whole application on loopback."""
     from comptoir.asgi import application
 
+    static: Any = _Static
     config = uvicorn.Config(
-        _Static(application), host="127.0.0.1", port=port, log_level="warning", lifespan="off", access_log=False,
+        static(application), host="127.0.0.1", port=port, log_level="warning", lifespan="off", access_log=False,
         timeout_graceful_shutdown=1,
     )  # fmt: skip
     server = uvicorn.Server(config)
@@ -63,6 +65,7 @@ def running_site(port: int = 0) -> Iterator[Site]:
     finally:
         server.should_exit = True
         thread.join(10)
+        connections["default"].close_pool()  # type: ignore[attr-defined]  # PostgreSQL has one; the server's threads left their connections in it
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from comptoir.channels.webchat.rules import Road, road_of
 from comptoir.conversations.intake import register_reference
 from comptoir.core import bulk, clock
 from comptoir.core.crypto import derive_key, sign_number
-from comptoir.core.errors import ChannelError, ComptoirError
+from comptoir.core.errors import ChannelError, DoubtfulDelivery
 from comptoir.core.types import AccountConfig, Author, Delivered, Outbound, Receipt
 
 SUBJECTS = {"fr": "Notre réponse à votre message", "en": "Our answer to your message"}
@@ -65,6 +65,8 @@ def _send_by_email(
     _remember(message.key, session, mailbox)
     try:
         return post(_as_mail(message, session, mailbox), account_config(mailbox), hand_over)
+    except DoubtfulDelivery:
+        raise  # the claim stays: nobody sends again what may have arrived
     except ChannelError as error:
         if not error.permanent:
             services.release_email(entry=entry)
@@ -112,9 +114,13 @@ def reconcile(message: Outbound, account: AccountConfig) -> Receipt | None:
     entry = queries.reply_of(message.key)
     if entry is None:
         return None
-    if entry.emailed_at is not None and entry.shown_at is None:
-        return None  # it was meant for the mailbox; whether that took it, the mailbox's own records must tell
-    return _receipt(entry)
+    if entry.emailed_at is None or entry.shown_at is not None:
+        return _receipt(entry)
+    mailbox = queries.mailbox_of(account.options)  # it was meant for the mailbox: its own records must tell
+    look = channel(mailbox.kind).reconcile if mailbox is not None else None
+    if mailbox is None or look is None:
+        return None
+    return look(_as_mail(message, entry.session, mailbox), account_config(mailbox))
 
 
 def watch(account_id: int, stopped: Callable[[], bool]) -> None:
@@ -142,8 +148,8 @@ def send_unfetched(account_id: int) -> int:
         try:
             post(_as_mail(_again(entry), entry.session, mailbox), account_config(mailbox), lambda: None)
             sent += 1
-        except ComptoirError as error:
-            if not (isinstance(error, ChannelError) and error.permanent):
+        except ChannelError as error:
+            if not (error.permanent or isinstance(error, DoubtfulDelivery)):
                 services.release_email(entry=entry)
             note_error(account_id=account_id, at=now, reason=str(error))
     return sent

@@ -16,12 +16,13 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import psycopg
-from django.db import connection, connections
+from django.db import connection
 from django.utils import translation
 
 from comptoir.channels.waits import active_account
 from comptoir.channels.webchat.services import LIVE_CHANNEL
 from comptoir.channels.webchat.views import news
+from comptoir.core.listening import conninfo
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +100,7 @@ class ChatHub:
 
     async def _listen(self) -> None:
         try:
-            async with await psycopg.AsyncConnection.connect(**_address(), autocommit=True) as link:
+            async with await psycopg.AsyncConnection.connect(conninfo(), autocommit=True) as link:
                 await link.execute(f"LISTEN {LIVE_CHANNEL}")
                 self._ready.set()
                 idle = 0.0
@@ -115,13 +116,6 @@ class ChatHub:
             for events in list(self._waiting.values()):  # whatever was missed: let them look
                 for event in events:
                     event.set()
-
-
-def _address() -> dict[str, Any]:
-    """Return where the database is; from Django, because a test runs in a database of its own."""
-    values = connections["default"].settings_dict
-    names = {"HOST": "host", "PORT": "port", "USER": "user", "PASSWORD": "password", "NAME": "dbname"}
-    return {parameter: values[name] for name, parameter in names.items() if values.get(name)}
 
 
 def _question(scope: Scope) -> dict[str, Any]:

@@ -5,10 +5,10 @@ Authorization header, which no foreign page can set for us.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
-from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from django.core.exceptions import RequestDataTooBig, ValidationError
 from django.core.validators import validate_email
@@ -43,7 +43,6 @@ MESSAGES_NETWORK = Limit("chat-messages-network", 200, 120)
 CONTACTS = Limit("chat-contacts", 10, 600)
 READS = Limit("chat-reads", 240, 60)  # history and starts, of one address
 
-P = ParamSpec("P")
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -87,19 +86,19 @@ class _Refusal(Exception):
         self.status, self.wait = status, wait
 
 
-View = Callable[Concatenate[HttpRequest, ChannelAccount, P], HttpResponse]
+View = Callable[[HttpRequest, ChannelAccount], HttpResponse]
 
 
-def _answers(view: View[P]) -> Callable[Concatenate[HttpRequest, str, P], HttpResponse]:
+def _answers(view: View) -> Callable[[HttpRequest, str], HttpResponse]:
     """Find the account of the address and turn refusals into JSON."""
 
     @wraps(view)
-    def wrapped(request: HttpRequest, key: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def wrapped(request: HttpRequest, key: str) -> HttpResponse:
         account = active_account("webchat", key)
         try:
             if account is None:
                 raise _Refusal(404, _("This chat does not exist any more."))
-            response = view(request, account, *args, **kwargs)
+            response = view(request, account)
         except _Refusal as refusal:
             response = JsonResponse({"error": str(refusal)}, status=refusal.status)
             if refusal.wait:
@@ -271,7 +270,7 @@ def news(account: ChannelAccount, token: str, after: int) -> tuple[int, dict[str
     return 200, answer | status_of(account, at=now)
 
 
-def status_of(account: ChannelAccount, *, at: datetime) -> Mapping[str, Any]:
+def status_of(account: ChannelAccount, *, at: datetime) -> dict[str, Any]:
     """Return who is there, in words. `{when}` is filled in by the widget, in the visitor's own time zone."""
     there = queries.availability_of(account, at=at)
     words = {

@@ -80,14 +80,16 @@ def unpack_kept(packed: str, *, account_id: int) -> tuple[File, ...]:
         return ()
 
 
-def check_files(kept: Sequence[File], uploads: Sequence[UploadedFile]) -> Files:
+def check_files(kept: Sequence[File], uploads: "Sequence[UploadedFile[Any]]") -> Files:
     """Store what may come in and say in words what may not. Bytes are stored by their content (see core/storage.py)."""
     files, errors = list(kept), []
     for upload in uploads:
         content_type, size = content_type_of(upload.content_type or ""), upload.size or 0
         name = name_attachment(upload.name or "", content_type)
         if len(files) >= MAX_FILES:
-            most = ngettext("You can attach at most %(count)d file.", "You can attach at most %(count)d files.", MAX_FILES)
+            most = ngettext(
+                "You can attach at most %(count)d file.", "You can attach at most %(count)d files.", MAX_FILES
+            )
             errors.append(f"{most % {'count': MAX_FILES}} {_('“%(name)s” was left out.') % {'name': name}}")
         elif size > MAX_FILE_BYTES:
             facts = {"name": name, "size": filesizeformat(size), "most": filesizeformat(MAX_FILE_BYTES)}

@@ -13,7 +13,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.multipartparser import MultiPartParserError
 from django.http.request import UnreadablePostError
 from django.shortcuts import render
-from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -38,6 +37,7 @@ TRIES = Limit("form-tries", 60, 600)
 SOLVED = Limit("form-solved", 20, 600)
 PLAIN = Limit("form-plain", 4, 600)
 ACCOUNT = Limit("form-account", 600, 600)
+MEGABYTE = 1024 * 1024
 NO_FILES = Files((), ())
 REFERENCE = re.compile(r"F(-[A-Z2-7]{4}){3}")
 
@@ -154,6 +154,8 @@ def _page(
         "max_files": MAX_FILES,
         "max_file": MAX_FILE_BYTES,
         "max_total": MAX_FILES_BYTES,
+        "file_mb": MAX_FILE_BYTES // MEGABYTE,
+        "total_mb": MAX_FILES_BYTES // MEGABYTE,
         "action": reverse("webform:form", args=[account.public_key]) + _query(request),
     }
     return _render(request, account, "webform/form.html", context, status=status)
@@ -203,8 +205,8 @@ def _words(request: HttpRequest, account: ChannelAccount | None, status: int, ti
 
 
 def _too_large(request: HttpRequest, account: ChannelAccount) -> HttpResponse:
-    message = _("All files together may have at most %(most)s. Go back, leave one out and send again.") % {
-        "most": filesizeformat(MAX_FILES_BYTES)
+    message = _("All files together may have at most %(count)d MB. Go back, leave one out and send again.") % {
+        "count": MAX_FILES_BYTES // MEGABYTE
     }
     return _words(request, account, 413, _("This is too large"), message)
 

@@ -63,7 +63,7 @@ function show() {
   wake()
   scrollDown()
   if (matchMedia('(pointer: fine)').matches) text.focus()
-  else log.focus()
+  else document.querySelector('h1').focus() // without the keyboard of a phone jumping out
 }
 
 find('close').addEventListener('click', () => tell('close'))
@@ -98,7 +98,7 @@ function loadOutbox() {
 }
 
 function take(rows, { quiet = false } = {}) {
-  const near = log.scrollHeight - log.scrollTop - log.clientHeight < 80
+  const near = atEnd
   let fresh = 0
   for (const row of rows) {
     if (!entries.has(row.n) && !row.id) fresh++
@@ -217,7 +217,11 @@ function drawStatus(now) {
   if (line.textContent !== content) line.textContent = content
 }
 
-function scrollDown() { log.scrollTop = log.scrollHeight }
+// Whoever reads the newest message keeps it in view, also when a notice or the phone's keyboard takes room.
+let atEnd = true
+function scrollDown() { log.scrollTop = log.scrollHeight; atEnd = true }
+log.addEventListener('scroll', () => { atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80 })
+new ResizeObserver(() => { if (atEnd) scrollDown() }).observe(log)
 
 let lost = false
 function drawNetwork(isLost) {

@@ -11,7 +11,7 @@
   const frame = document.createElement('iframe')
   frame.src = address
   frame.title = script.dataset.title || (language === 'fr' ? 'Nous écrire' : 'Write to us')
-  Object.assign(frame.style, { width: '100%', height: '640px', border: '0', colorScheme: 'normal' })
+  Object.assign(frame.style, { width: '100%', height: '640px', border: '0' })
   const place = target && document.querySelector(target)
   if (place) place.append(frame)
   else script.after(frame)

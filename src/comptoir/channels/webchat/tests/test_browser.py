@@ -161,7 +161,7 @@ def test_a_reload_without_network_keeps_the_outbox(
 def test_a_lost_answer_does_not_double_the_message(account: ChannelAccount, visit: Callable[..., Any]) -> None:
     """The server takes the message, its answer never arrives, the widget sends again."""
     page, frame = visit()
-    lost = []
+    lost: list[Any] = []
 
     def lose(route: Any) -> None:
         if len(lost) < 2:

@@ -14,6 +14,7 @@ from django.test import Client
 from comptoir.channels.models import ChannelAccount
 from comptoir.channels.webform import rules, views
 from comptoir.core import bulk, clock, proof, storage
+from comptoir.core.ratelimit import Limit
 from comptoir.inbound.models import Record
 from comptoir.testing.builders import make_account, make_team
 
@@ -168,7 +169,7 @@ def test_files_are_stored_and_named_safely(account: ChannelAccount) -> None:
         SimpleUploadedFile("photo.png", b"\x89PNG", "image/png"),
         SimpleUploadedFile("x.txt", b"two", "text/html; charset=<script>"),
     ]
-    files[1]._name = "..\\..\\\u202egnp.exe\x07"
+    vars(files[1])["_name"] = "..\\..\\\u202egnp.exe\x07"
     assert send(account, token_for(account), files=files).status_code == 303
     first, second = records()[0]["files"]
     assert (first["filename"], first["content_type"], storage.get(first["key"])) == (
@@ -258,7 +259,7 @@ def test_other_methods_are_refused(account: ChannelAccount) -> None:
 def test_the_limit_says_how_long_to_wait_and_keeps_the_text(
     account: ChannelAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(views, "SOLVED", views.Limit("test-solved", 1, 120))
+    monkeypatch.setattr(views, "SOLVED", Limit("test-solved", 1, 120))
     assert send(account, token_for(account)).status_code == 303
     response = send(account, token_for(account))
     assert response.status_code == 429
