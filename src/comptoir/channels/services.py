@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from comptoir.accounts.models import Team
 from comptoir.channels.models import AccountHealth, ChannelAccount
@@ -35,11 +36,11 @@ def split_fields(kind: str, values: Mapping[str, Any]) -> tuple[dict[str, Any], 
     fields = {field.name: field for field in channel(kind).fields}
     for name in values:
         if name not in fields:
-            raise InputError(f"“{name}” is not a setting of this channel.", field=name)
+            raise InputError(_("“%(name)s” is not a setting of this channel.") % {"name": name}, field=name)
     for field in fields.values():
         value = values.get(field.name, field.default)
         if field.required and value in ("", None):
-            raise InputError(f"{field.label}: this is needed.", field=field.name)
+            raise InputError(_("%(label)s: this is needed.") % {"label": field.label}, field=field.name)
         if field.secret:
             secrets[field.name] = str(value)
         else:

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils import formats
+from django.utils.translation import gettext as _
 
 from comptoir.accounts.models import Team, User
 from comptoir.conversations.models import Conversation, Message, MessageKind, ReadMark, State
@@ -39,9 +41,8 @@ def assign_conversation(*, actor: Actor, conversation: Conversation, assignee: U
     """Give the conversation to a person, or to nobody."""
     row = lock(conversation)
     if assignee is not None and not assignee.memberships.filter(team_id=row.team_id).exists():
-        raise InputError(
-            f"{assignee.name} is not in this conversation's team. Choose a member, or change the team first."
-        )
+        words = _("%(name)s is not in this conversation's team. Choose a member, or change the team first.")
+        raise InputError(words % {"name": assignee.name})
     if row.assignee_id == (assignee.pk if assignee else None):
         return row
     facts = {
@@ -75,11 +76,11 @@ def set_state(
     """Open, wait for the customer, snooze (until an instant, or until a new message when None) or solve."""
     row = lock(conversation)
     if state not in {State.OPEN, State.PENDING, State.SNOOZED, State.SOLVED}:
-        raise InputError("Choose open, pending, snoozed or solved.", field="state")
+        raise InputError(_("Choose open, pending, snoozed or solved."), field="state")
     if row.state == State.MERGED:
-        raise InputError("This conversation was merged into another one. Undo the merge first.")
+        raise InputError(_("This conversation was merged into another one. Undo the merge first."))
     if state == State.SNOOZED and snoozed_until is not None and snoozed_until <= clock.now():
-        raise InputError("Choose a time in the future.", field="snoozed_until")
+        raise InputError(_("Choose a time in the future."), field="snoozed_until")
     until = snoozed_until if state == State.SNOOZED else None
     if (row.state, row.snoozed_until) == (state, until):
         return row
@@ -94,7 +95,7 @@ def set_priority(*, actor: Actor, conversation: Conversation, priority: int) -> 
     """Set the priority (-1 low … 2 urgent)."""
     row = lock(conversation)
     if priority not in {-1, 0, 1, 2}:
-        raise InputError("Choose low, normal, high or urgent.", field="priority")
+        raise InputError(_("Choose low, normal, high or urgent."), field="priority")
     if row.priority == priority:
         return row
     facts = {"from": row.priority, "to": priority}
@@ -107,9 +108,11 @@ def checked_text(text: str) -> str:
     """Return a person's text ready to store; raises InputError when there is none or too much."""
     text = clean(text).replace("\r\n", "\n").strip()
     if not text:
-        raise InputError("Write something first.", field="text")
+        raise InputError(_("Write something first."), field="text")
     if len(text) > MAX_TEXT:
-        raise InputError(f"This is longer than {MAX_TEXT:,} characters. Attach it as a file instead.", field="text")
+        words = _("This is longer than %(count)s characters. Attach it as a file instead.")
+        most = formats.number_format(MAX_TEXT, force_grouping=True)
+        raise InputError(words % {"count": most}, field="text")
     return text
 
 

@@ -4,6 +4,7 @@ import ssl
 from functools import lru_cache
 
 import certifi
+from django.utils.translation import gettext as _
 
 from comptoir.core.errors import InputError
 
@@ -21,5 +22,5 @@ def client_context(authority: str = "") -> ssl.SSLContext:
         try:
             context.load_verify_locations(cadata=authority.strip() + "\n")
         except (ssl.SSLError, ValueError) as error:
-            raise InputError("This is not a certificate in PEM form (-----BEGIN CERTIFICATE-----).") from error
+            raise InputError(_("This is not a certificate in PEM form (-----BEGIN CERTIFICATE-----).")) from error
     return context

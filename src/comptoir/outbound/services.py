@@ -16,6 +16,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from comptoir.accounts.models import User
 from comptoir.channels.base import Capability
@@ -58,7 +59,10 @@ def sending_account(conversation: Conversation) -> ChannelAccount:
         return account
     mailbox = ChannelAccount.objects.filter(pk=account.options.get("reply_account") or 0, is_active=True).first()
     if mailbox is None:
-        raise InputError(f"“{account.name}” has no mailbox to answer from. Choose one in the settings of this channel.")
+        raise InputError(
+            _("“%(name)s” has no mailbox to answer from. Choose one in the settings of this channel.")
+            % {"name": account.name}
+        )
     return mailbox
 
 
@@ -80,15 +84,15 @@ def _envelope(conversation: Conversation, account: ChannelAccount, draft: Draft)
     able = channel(account.kind).capabilities
     people = {"to": list(draft.to), "cc": list(draft.cc)}
     if people["cc"] and Capability.CC not in able:
-        raise InputError("This channel has no copies. Remove them, or write a note.", field="cc")
+        raise InputError(_("This channel has no copies. Remove them, or write a note."), field="cc")
     if draft.file_keys and Capability.ATTACHMENTS not in able:
-        raise InputError("This channel takes no files. Put them where a link can reach them.", field="files")
+        raise InputError(_("This channel takes no files. Put them where a link can reach them."), field="files")
     for field, entries in people.items():
         for _name, address in entries:
             if "@" not in address or any(c in address for c in "\r\n,;<> "):
-                raise InputError(f"“{address}” is not an e-mail address.", field=field)
+                raise InputError(_("“%(address)s” is not an e-mail address.") % {"address": address}, field=field)
     if len(people["to"]) + len(people["cc"]) > MAX_RECIPIENTS:
-        raise InputError(f"At most {MAX_RECIPIENTS} recipients.", field="cc")
+        raise InputError(_("Choose at most %(count)d recipients.") % {"count": MAX_RECIPIENTS}, field="cc")
     said = Message.objects.filter(conversation=conversation).exclude(message_id="").exclude(kind=MessageKind.NOTE)
     ids = list(said.order_by("-created_at", "-id").values_list("kind", "message_id", "id")[:REFERENCES_KEPT])
     last_inbound = next((row for row in ids if row[0] == MessageKind.INBOUND), None)
@@ -112,15 +116,18 @@ def queue_reply(*, actor: Actor, user: User | None, conversation: Conversation, 
     text = checked_text(draft.text)
     row, now = lock(conversation), clock.now()
     if row.state == State.MERGED:
-        raise InputError("This conversation was merged into another one. Answer there.")
+        raise InputError(_("This conversation was merged into another one. Answer there."))
     if draft.send_at is not None and draft.send_at <= now:
-        raise InputError("Choose a time in the future.", field="send_at")
+        raise InputError(_("Choose a time in the future."), field="send_at")
     account = sending_account(row)
     if not account.is_active or channel(account.kind).send is None:
-        raise InputError(f"“{account.name}” cannot send at present. Ask an administrator to look at the channel.")
+        raise InputError(
+            _("“%(name)s” cannot send at present. Ask an administrator to look at the channel.")
+            % {"name": account.name}
+        )
     envelope = _envelope(row, account, draft)
     if not envelope["to"] or not envelope["to"][0]["address"]:
-        raise InputError("It is not known where to send this. Name a recipient.", field="to")
+        raise InputError(_("It is not known where to send this. Name a recipient."), field="to")
     message, key = _write_message(row, account, user, actor, text, draft, envelope, now)
     delivery = Delivery.objects.create(
         message=message, account=account, key=key, envelope=envelope, scheduled_for=draft.send_at,
@@ -174,7 +181,7 @@ def _write_message(
 def _after_reply(row: Conversation, user: User | None, message: Message, draft: Draft) -> None:
     """Bring the conversation up to date: it no longer waits, and who answers an unassigned one takes it."""
     if draft.then not in {"", State.PENDING, State.SOLVED}:
-        raise InputError("After the answer a conversation may stay open, wait for the customer or be solved.")
+        raise InputError(_("After the answer a conversation may stay open, wait for the customer or be solved."))
     if draft.forward_of is None:
         row.waiting_since = None
     row.last_message_at, row.preview = message.created_at, preview(message.text)
@@ -198,7 +205,10 @@ def _locked(delivery: Delivery) -> tuple[Delivery, Conversation]:
 
 def _change(actor: Actor, row: Delivery, conversation: Conversation, state: str, kind: str, reason: str = "") -> None:
     if not may_become(row.state, state):
-        raise Conflict(f"This message is {row.get_state_display().lower()} by now; reload to see it.")
+        raise Conflict(
+            _("The state of this message is now “%(state)s”. Reload the page to see it.")
+            % {"state": row.get_state_display()}
+        )
     facts = {"delivery": row.pk, "from": row.state, "to": state, "reason": reason}
     row.state, row.reason = state, reason
     row.save()
