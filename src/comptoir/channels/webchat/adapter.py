@@ -20,5 +20,9 @@ CHANNEL = Channel(
     reconcile=reconcile,
     watch=watch,
     urls="comptoir.channels.webchat.urls",
+    docs={
+        "page": "{url}/c/webchat/{key}/",
+        "embed": '<script src="{url}/static/widget/chat.js" data-key="{key}" async></script>',
+    },
     order=30,
 )

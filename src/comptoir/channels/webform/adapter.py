@@ -16,6 +16,10 @@ CHANNEL = Channel(
     fields=FIELDS,
     parse=parse,
     urls="comptoir.channels.webform.urls",
+    docs={
+        "page": "{url}/c/webform/{key}/",
+        "embed": '<script src="{url}/static/widget/form.js" data-key="{key}" async></script>',
+    },
     replies_by="email",
     order=20,
 )
