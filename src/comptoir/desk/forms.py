@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from comptoir.accounts.models import Team, User
 from comptoir.channels.base import Capability, Channel, Field
+from comptoir.channels.models import ChannelAccount
 from comptoir.core import storage
 from comptoir.core.errors import InputError
 
@@ -76,6 +77,12 @@ class SettingsForm(_UserForm):
         field.choices = [("UTC", "UTC"), *((zone, zone.replace("_", " ")) for zone in zones)]
 
 
+def _mailboxes() -> list[tuple[str, str]]:
+    """Return the mailboxes that may answer for a channel that cannot (see Channel.replies_by)."""
+    found = ChannelAccount.objects.filter(kind="email", is_active=True).values_list("pk", "name")
+    return [("", _("None")), *((str(number), name) for number, name in found)]
+
+
 def _form_field(field: Field, *, is_kept: bool) -> forms.Field:
     """Return the form field of one setting of a channel; a kept secret may stay empty."""
     common: dict[str, Any] = {
@@ -84,6 +91,9 @@ def _form_field(field: Field, *, is_kept: bool) -> forms.Field:
         "required": field.required and not is_kept,
         "initial": field.default,
     }
+    if field.name == "reply_account":
+        common["help_text"] = ""
+        return forms.TypedChoiceField(choices=_mailboxes, coerce=int, empty_value="", **common)
     if field.kind == "flag":
         return forms.BooleanField(**common | {"required": False})
     if field.kind == "choice":

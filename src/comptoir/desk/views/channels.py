@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -117,7 +118,10 @@ def channel(request: HttpRequest, account_id: int) -> HttpResponse:
         else:
             messages.success(request, _("Saved."))
             return redirect("channel", account.pk)
-    context = {"form": form, "channel": kind, "account": account}
+    places = {name: text.format(url=settings.PUBLIC_URL, key=account.public_key) for name, text in kind.docs.items()}
+    if kind.verify is not None:
+        places["webhook"] = f"{settings.PUBLIC_URL}/in/{account.public_key}"
+    context = {"form": form, "channel": kind, "account": account, "places": places}
     return render(request, "desk/channels/form.html", context, status=422 if form.errors else 200)
 
 
