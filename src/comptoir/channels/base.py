@@ -119,4 +119,4 @@ class Channel:
     urls: str = ""  # module with the public screens of the channel, mounted at /c/<kind>/
     replies_by: str = ""  # 'email': answers leave by the mailbox named in options["reply_account"]
     order: int = 100  # place in lists
-    docs: Mapping[str, str] = field(default_factory=dict)  # "page" and "embed", with {url} and {key}, for the account's page
+    docs: Mapping[str, str] = field(default_factory=dict)  # "page" and "embed": where it lives, with {url} and {key}
