@@ -1,6 +1,6 @@
 """The shapes of the API: what it takes, each field with its limit, and what it gives."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from ninja import Schema
@@ -25,6 +25,15 @@ def _storable(text: str) -> str:
     return text
 
 
+def _in_utc(at: datetime) -> datetime:
+    """Return the instant in UTC: PostgreSQL refuses time zones beyond 16 hours, which Python accepts."""
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("this instant is outside the calendar") from None
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Storable = AfterValidator(_storable)
 Word = Annotated[str, Field(max_length=40), Storable]
 Line = Annotated[str, Field(max_length=200), Storable]
@@ -96,7 +105,7 @@ class ConversationPatch(Input):
     assignee_id: Id | None = None
     team_id: Id | None = None
     state: StateName | None = None
-    snoozed_until: AwareDatetime | None = None
+    snoozed_until: Instant | None = None
     priority: PriorityName | None = None
 
 
@@ -171,7 +180,7 @@ class ReplyIn(Input):
     to: Annotated[list[PersonIn], Field(max_length=20)] = []
     cc: Annotated[list[PersonIn], Field(max_length=20)] = []
     files: Annotated[list[FileIn], Field(max_length=MAX_FILES)] = []
-    send_at: AwareDatetime | None = None
+    send_at: Instant | None = None
     then: Literal["", "pending", "solved"] = Field("", description="The state of the conversation afterwards")
 
 
@@ -314,7 +323,7 @@ class ConversationQuery(PageQuery):
     channel: Word | None = None
     assignee: Id | None = None
     contact: Id | None = None
-    updated_since: AwareDatetime | None = Field(None, description="Only those with a message or a change since then")
+    updated_since: Instant | None = Field(None, description="Only those with a message or a change since then")
 
 
 class RecordQuery(PageQuery):

@@ -117,6 +117,19 @@ def test_updated_since_gives_what_was_written_to_or_changed(counter: Counter) ->
     assert [c["id"] for c in found] == [counter.conversation.pk]
 
 
+@pytest.mark.parametrize(
+    ("instant", "status"),
+    [
+        ("0073-12-30T10:03:00.879234-17:55", 200),  # a time zone that PostgreSQL refuses; found by the fuzzer
+        ("0001-01-01T00:00:00%2B14:00", 422),
+        ("9999-12-31T23:59:59-14:00", 422),
+        ("2026-01-01T00:00:00", 422),
+    ],
+)
+def test_instants_at_the_edges_of_the_calendar_are_answered(counter: Counter, instant: str, status: int) -> None:
+    assert counter.read("GET", f"/conversations?updated_since={instant}").status == status
+
+
 def test_pages_follow_each_other_without_gap_or_repetition(counter: Counter) -> None:
     ids = {make_conversation(counter.account).pk for _ in range(6)} | {counter.conversation.pk}
     seen: list[int] = []

@@ -1,0 +1,310 @@
+"""Every address of the product has a rule, and keeps it (INV-06).
+
+The resolver is walked, so that a view added tomorrow without a line in RULES fails here. Whatever is not public sends a
+stranger to sign in (or answers 401 or 404) and changes nothing; whatever names an object answers 403 or 404 to somebody
+of another team, whatever their role, and changes nothing.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from comptoir.accounts.models import Role, User
+from comptoir.accounts.services import actor_of
+from comptoir.api import services as tokens
+from comptoir.api import webhooks
+from comptoir.api.models import Token, WebhookCall
+from comptoir.contacts.services import merge_contacts
+from comptoir.conversations import placing
+from comptoir.core import clock
+from comptoir.testing.builders import (
+    make_account,
+    make_attachment,
+    make_contact,
+    make_conversation,
+    make_message,
+    make_record,
+    make_team,
+    make_user,
+)
+
+pytestmark = pytest.mark.django_db
+BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+
+PUBLIC = "public"  # anybody: sign-in, forms, chats, the description of the API
+SELF = "self"  # signed in; about the person alone
+STAFF = "staff"  # signed in; a list of what the person may see
+OFFICE = "office"  # signed in, with a role that an agent does not have; about the installation
+OBJECT = "object"  # signed in, and the object named in the address belongs to one of the person's teams
+TOKEN = "token"  # a token of the API; a list of what its person may see
+TOKEN_OBJECT = "token object"
+
+RULES: dict[str, str] = {
+    "": STAFF,
+    "next/": STAFF,
+    "conversations/batch/": STAFF,
+    "conversations/<int:conversation_id>/": OBJECT,
+    "conversations/<int:conversation_id>/timeline/": OBJECT,
+    "conversations/<int:conversation_id>/messages/": OBJECT,
+    "conversations/<int:conversation_id>/assignment/": OBJECT,
+    "conversations/<int:conversation_id>/state/": OBJECT,
+    "conversations/<int:conversation_id>/snooze/": OBJECT,
+    "conversations/<int:conversation_id>/priority/": OBJECT,
+    "conversations/<int:conversation_id>/merge/": OBJECT,
+    "conversations/<int:conversation_id>/merges/": OBJECT,
+    "conversations/<int:conversation_id>/moves/": OBJECT,
+    "conversations/<int:conversation_id>/splits/": OBJECT,
+    "placements/<int:placement_id>/undo/": OBJECT,
+    "messages/<int:message_id>/place/": OBJECT,
+    "messages/<int:message_id>/html/": OBJECT,
+    "messages/<int:message_id>/original/": OBJECT,
+    "messages/<int:message_id>/source/": OBJECT,
+    "attachments/<int:attachment_id>/": OBJECT,
+    "deliveries/<int:delivery_id>/cancellation/": OBJECT,
+    "deliveries/<int:delivery_id>/retry/": OBJECT,
+    "deliveries/<int:delivery_id>/confirmation/": OBJECT,
+    "search": STAFF,
+    "contacts/": STAFF,
+    "contacts/<int:contact_id>/": OBJECT,
+    "contacts/<int:contact_id>/merges/": OBJECT,
+    "contacts/merges/<int:merge_id>/undo/": OBJECT,
+    "intake/": OFFICE,
+    "intake/<int:record_id>/": OBJECT,
+    "intake/replays/": OFFICE,
+    "channels/": STAFF,
+    "channels/new/<slug:kind>/": OFFICE,
+    "channels/<int:account_id>/": OBJECT,
+    "channels/<int:account_id>/test/": OBJECT,
+    "me/": SELF,
+    "accounts/login/": PUBLIC,
+    "accounts/logout/": PUBLIC,
+    "accounts/inactive/": PUBLIC,
+    "accounts/signup/": PUBLIC,  # closed: says so
+    "accounts/reauthenticate/": SELF,
+    "accounts/email/": SELF,
+    "accounts/confirm-email/": PUBLIC,
+    "accounts/password/change/": SELF,
+    "accounts/password/set/": SELF,
+    "accounts/password/reset/": PUBLIC,
+    "accounts/login/code/confirm/": PUBLIC,
+    r"accounts/^confirm-email/(?P<key>[-:\w]+)/$": PUBLIC,
+    "accounts/password/reset/key/done/": PUBLIC,
+    "accounts/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": PUBLIC,
+    "accounts/password/reset/done/": PUBLIC,
+    "api/v1/docs": PUBLIC,
+    "api/v1/openapi.json": PUBLIC,
+    "api/v1/^.*$": PUBLIC,  # says that there is nothing
+    "api/v1/me": TOKEN,
+    "api/v1/contacts": TOKEN,
+    "api/v1/contacts/<contact_id>": TOKEN_OBJECT,
+    "api/v1/accounts": TOKEN,
+    "api/v1/accounts/<account_id>": TOKEN_OBJECT,
+    "api/v1/conversations": TOKEN,
+    "api/v1/conversations/<conversation_id>": TOKEN_OBJECT,
+    "api/v1/conversations/<conversation_id>/messages": TOKEN_OBJECT,
+    "api/v1/conversations/<conversation_id>/notes": TOKEN_OBJECT,
+    "api/v1/conversations/<conversation_id>/replies": TOKEN_OBJECT,
+    "api/v1/messages/<message_id>": TOKEN_OBJECT,
+    "api/v1/attachments/<attachment_id>": TOKEN_OBJECT,
+    "api/v1/intake/records": TOKEN,
+    "api/v1/intake/records/<record_id>": TOKEN_OBJECT,
+    "api/v1/intake/records/<record_id>/replay": TOKEN_OBJECT,
+    "api/v1/intake/<account>": TOKEN_OBJECT,
+    "settings/api/": OFFICE,
+    "settings/api/tokens/": OFFICE,
+    "settings/api/tokens/<int:token_id>/revocation/": OFFICE,
+    "settings/api/webhooks/": OFFICE,
+    "settings/api/webhooks/<int:webhook_id>/": OFFICE,
+    "settings/api/webhooks/<int:webhook_id>/deletion/": OFFICE,
+    "settings/api/calls/<int:call_id>/replay/": OFFICE,
+    "demo/": PUBLIC,
+    "demo/write": PUBLIC,
+    "c/webform/<str:key>/": PUBLIC,
+    "c/webform/<str:key>/sent/<str:reference>/": PUBLIC,
+    "c/webchat/<str:key>/": PUBLIC,
+    "c/webchat/<str:key>/session": PUBLIC,
+    "c/webchat/<str:key>/messages": PUBLIC,
+    "c/webchat/<str:key>/contact": PUBLIC,
+    "c/webchat/<str:key>/history": PUBLIC,
+    "c/webchat/<str:key>/poll": PUBLIC,
+}
+
+
+def routes() -> dict[str, URLPattern]:
+    """Return every address of the product by its pattern."""
+
+    def walk(patterns: list[URLPattern | URLResolver], before: str) -> Iterator[tuple[str, URLPattern]]:
+        for pattern in patterns:
+            route = before + str(pattern.pattern)
+            if isinstance(pattern, URLResolver):
+                yield from walk(pattern.url_patterns, route)
+            else:
+                yield route, pattern
+
+    return dict(walk(get_resolver().url_patterns, ""))
+
+
+ROUTES = routes()
+
+
+def of(*rules: str) -> list[str]:
+    """Return the routes under these rules; those without a rule are the first test's to find."""
+    return sorted(route for route in ROUTES if RULES.get(route) in rules)
+
+
+@dataclass(frozen=True, slots=True)
+class Theirs:
+    """What belongs to another team: the numbers to put into addresses, and people to try them with."""
+
+    numbers: dict[str, object]
+    payload: dict[str, Any]
+    owner: User
+
+
+@pytest.fixture
+def theirs(db: None) -> Theirs:
+    team = make_team()
+    owner = make_user(team, role=Role.ADMIN)
+    actor, account = actor_of(owner), make_account(team, kind="sandbox", public_key="theirkey")
+    conversation, other = make_conversation(account), make_conversation(account)
+    message = conversation.messages.get()
+    first, second = make_message(other, text="one"), make_message(other, text="two")
+    answer = make_message(conversation, kind="out", user=owner, delivery="failed")
+    moved = placing.move_messages(actor=actor, user=owner, source=other, target=conversation, message_ids=[first.pk])
+    merge = merge_contacts(actor=actor, user=owner, survivor=conversation.contact, absorbed=make_contact())
+    webhook, _ = webhooks.create_webhook(actor=actor, user=owner, name="theirs", url="https://example.org/")
+    call = WebhookCall.objects.create(webhook=webhook, event_id=1, state="failed", due_at=clock.now())
+    tokens.create_token(actor=actor, user=owner, name="theirs", scopes=["read"])
+    record = make_record(account)
+    numbers: dict[str, object] = {
+        "conversation_id": conversation.pk,
+        "placement_id": moved.pk,
+        "message_id": message.pk,
+        "attachment_id": make_attachment(message).pk,
+        "delivery_id": answer.delivery.pk,
+        "contact_id": conversation.contact_id,
+        "merge_id": merge.pk,
+        "record_id": record.pk,
+        "account_id": account.pk,
+        "account": account.pk,
+        "token_id": Token.objects.get(name="theirs").pk,
+        "webhook_id": webhook.pk,
+        "call_id": call.pk,
+        "kind": "sandbox",
+    }
+    payload = {
+        "text": "I was here", "state": "solved", "assignee": owner.pk, "team": team.pk, "priority": "2",
+        "until": "tomorrow", "do": "solved", "pick": [conversation.pk, other.pk], "target": other.pk,
+        "message": message.pk, "messages": [second.pk], "absorbed": other.contact_id, "record": record.pk,
+        "name": "Mallory", "url": "https://a/", "to": "a@example.org", "id": "x1",
+    }  # fmt: skip
+    return Theirs(numbers, payload, owner)
+
+
+def address(route: str, theirs: Theirs) -> str:
+    """Put their objects into a route; a parameter that nobody knows how to fill is a view without a rule."""
+    path = route
+    for name in ROUTES[route].pattern.converters:
+        assert name in theirs.numbers, f"“{route}”: say in `theirs` what “{name}” is"
+        number = str(theirs.numbers[name])
+        path = path.replace(f"<int:{name}>", number).replace(f"<slug:{name}>", number).replace(f"<{name}>", number)
+    return "/" + path
+
+
+def everything() -> dict[str, list[Any]]:
+    """Return all rows of all tables that requests must not have changed; sessions may."""
+    free = {"sessions.session", "contenttypes.contenttype", "auth.permission", "auth.group"}
+    found: dict[str, list[Any]] = {}
+    for model in apps.get_models():
+        label = model._meta.label_lower
+        if label not in free and not model._meta.proxy:
+            rows = model._default_manager.order_by("pk").values()
+            found[label] = [
+                {name: value for name, value in row.items() if name not in {"last_login", "last_used_at"}}
+                for row in rows
+            ]
+    return found
+
+
+def attempts(client: Client, path: str, theirs: Theirs) -> dict[str, int]:
+    """Try every method; return the status of each."""
+    found = {
+        "GET": client.get(path),
+        "POST": client.post(path, theirs.payload),
+        "HX": client.post(path, theirs.payload, headers={"HX-Request": "true"}),
+        "PUT": client.put(path, theirs.payload, content_type="application/json"),
+        "PATCH": client.patch(path, theirs.payload, content_type="application/json"),
+        "DELETE": client.delete(path),
+    }
+    for method, response in found.items():
+        if response.status_code == 302:
+            assert response.headers["Location"].startswith("/accounts/"), (method, path, response.headers["Location"])
+    return {method: response.status_code for method, response in found.items()}
+
+
+def signed_in(*teams: Any, role: str) -> Client:
+    client = Client()
+    client.force_login(make_user(*teams, role=role), backend=BACKEND)
+    return client
+
+
+def test_every_address_has_a_rule_and_every_rule_an_address() -> None:
+    without = sorted(set(ROUTES) - set(RULES))
+    assert not without, f"Say in RULES who may open these, and that it is kept: {without}"
+    gone = sorted(set(RULES) - set(ROUTES))
+    assert not gone, f"These addresses no longer exist: {gone}"
+
+
+def check(rules: tuple[str, ...], client: Client, theirs: Theirs, allowed: set[int], some: set[int]) -> None:
+    """Try every address under the rules: only `allowed` statuses, at least one of `some`, and nothing changed."""
+    before = everything()
+    for route in of(*rules):
+        statuses = attempts(client, address(route, theirs), theirs)
+        assert set(statuses.values()) <= allowed, f"{route}: {statuses}"
+        assert some & set(statuses.values()), f"{route}: {statuses}"
+        assert everything() == before, f"{route} changed something"
+
+
+def test_a_stranger_is_sent_to_sign_in_and_changes_nothing(theirs: Theirs) -> None:
+    check((SELF, STAFF, OFFICE, OBJECT), Client(), theirs, {302, 401, 404, 405}, {302, 401, 404})
+
+
+@pytest.mark.parametrize("is_signed_in", [False, True])
+def test_without_a_token_the_api_is_closed_even_to_people_who_are_signed_in(theirs: Theirs, is_signed_in: bool) -> None:
+    client = Client()
+    if is_signed_in:
+        client.force_login(theirs.owner, backend=BACKEND)
+    check((TOKEN, TOKEN_OBJECT), client, theirs, {401, 405}, {401})
+
+
+@pytest.mark.parametrize("role", [Role.AGENT, Role.LEAD, Role.ADMIN])
+def test_what_belongs_to_another_team_does_not_exist(role: str, theirs: Theirs) -> None:
+    check((OBJECT,), signed_in(make_team(), role=role), theirs, {403, 404, 405}, {403, 404})
+
+
+def test_what_belongs_to_another_team_does_not_exist_for_a_token(theirs: Theirs) -> None:
+    user = make_user(make_team(), role=Role.ADMIN)
+    secret = tokens.create_token(actor=actor_of(user), user=user, name="stranger", scopes=["read", "write", "admin"])
+    client = Client(headers={"Authorization": f"Bearer {secret}", "Idempotency-Key": "k"})
+    # 422: the body is judged before the object is looked for; the API's own tests ask with perfect bodies.
+    check((TOKEN_OBJECT,), client, theirs, {404, 405, 422}, {404, 422})
+
+
+def test_an_agent_does_not_run_the_office(theirs: Theirs) -> None:
+    check((OFFICE,), signed_in(make_team(), role=Role.AGENT), theirs, {403, 405}, {403})
+
+
+@pytest.mark.parametrize("route", of(STAFF))
+def test_lists_do_not_touch_or_show_what_belongs_to_another_team(route: str, theirs: Theirs) -> None:
+    client = signed_in(make_team(), role=Role.AGENT)
+    path, before = address(route, theirs), everything()
+    shown = client.get(path, {"q": "dial tone", "state": "all"}, follow=True).content.decode()
+    assert "No dial tone" not in shown
+    assert "Ada Martin" not in shown
+    client.post(path, theirs.payload)
+    assert everything() == before
