@@ -1,7 +1,7 @@
 // Live updates without reload. The server says which conversations changed; the page asks again for the parts that show
 // them and morphs what is on the screen: scroll, focus, picked rows, open menus and written text stay.
 {
-  const PAUSE = 300; // ms: a burst of events is one request
+  const PAUSE = 150; // ms: a burst of events is one request; counted from the first, so that a steady flow is shown as well
   const KEEP = { DETAILS: "open", INPUT: "checked" };
   if (globalThis.Idiomorph) {
     Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => KEEP[node.tagName] !== name;
@@ -65,8 +65,10 @@
     }
   };
   const plan = () => {
-    clearTimeout(timer);
-    timer = setTimeout(refresh, PAUSE);
+    timer ||= setTimeout(() => {
+      timer = 0;
+      refresh();
+    }, PAUSE);
   };
   const concerns = (data) => {
     const ids = JSON.parse(data);
