@@ -132,8 +132,8 @@ class AccountForm(forms.Form):
             self.fields[f"f_{field.name}"] = _form_field(field, is_kept=field.secret and not is_new)
         if is_new:
             del self.fields["is_active"]
-        if "f_address" in self.fields:
-            del self.fields["address"]  # the channel asks for it itself
+        if "f_address" in self.fields or channel.urls:
+            del self.fields["address"]  # the channel asks for it itself, or lives at an address of ours
         if Capability.SIGNATURE not in channel.capabilities:
             del self.fields["signature"]
 
