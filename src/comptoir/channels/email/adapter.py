@@ -26,7 +26,7 @@ CHANNEL = Channel(
             Capability.SIGNATURE,
         }
     ),
-    events=("mail", "bounce", "auto-reply"),
+    events=("mail", "bounce", "vacation", "read-receipt"),
     fields=FIELDS,
     parse=parse,
     send=send,

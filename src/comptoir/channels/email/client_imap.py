@@ -109,8 +109,9 @@ class ImapSession:
                 yield self._bodies(batch)
 
     def _sizes(self, uids: Sequence[int]) -> list[tuple[int, int]]:
+        wanted = set(uids)  # servers may tell about other mails in between
         found = self._client.fetch(list(uids), ["RFC822.SIZE"])
-        return sorted((uid, int(item.get(b"RFC822.SIZE", 0))) for uid, item in found.items() if uid in set(uids))
+        return sorted((uid, int(item.get(b"RFC822.SIZE", 0))) for uid, item in found.items() if uid in wanted)
 
     def _bodies(self, uids: Sequence[int]) -> list[Fetched]:
         try:

@@ -45,7 +45,7 @@ def parse(raw: bytes, context: ParseContext, store: Callable[[bytes], str]) -> l
     if notice:
         meta = {"notice": notice.reason, "size": notice.size}
         message = replace(message, text=notice.text, visible_text="", html="", blobs=(), meta=meta)
-    receipt = _receipt(mail.bounce) if mail.bounce else None
+    receipt = _receipt(mail.bounce, mail.text) if mail.bounce else None
     if receipt is None:
         return [message]
     return [Inbound(author, "", InboundKind.RECEIPT, receipt=receipt), message]
@@ -167,13 +167,22 @@ def _is_own_list(list_id: str, own: str) -> bool:
     return bool(domain) and any(name == domain or name.endswith((f".{domain}", f"@{domain}")) for name in named)
 
 
-def _receipt(bounce: Bounce) -> Receipt | None:
+def _receipt(bounce: Bounce, text: str) -> Receipt | None:
     if not bounce.original_message_id:
         return None
     if bounce.action == "failed":
-        why = bounce.diagnostic or bounce.status
+        why = bounce.diagnostic or _said_about(bounce.final_recipient, text) or bounce.status
         reason = ": ".join(part for part in (bounce.final_recipient, why) if part)
         return Receipt(bounce.original_message_id, Delivered.FAILED, reason=reason[:1000])
     if bounce.action == "delivered":
         return Receipt(bounce.original_message_id, Delivered.DELIVERED, reason=bounce.final_recipient[:300])
     return None  # delayed, relayed, expanded: nothing is decided yet
+
+
+def _said_about(recipient: str, text: str) -> str:
+    """Return what a report's text says behind a recipient's address, where the report itself gives no reason."""
+    for line in text[:20_000].split("\n"):
+        _, found, rest = line.partition(recipient)
+        if recipient and found and (reason := rest.strip(" \t<>:\"")):
+            return reason[:500]
+    return ""

@@ -1,6 +1,7 @@
 """What a mail means here: whose message it is, what a machine wrote, and what a bounce says about ours."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -267,3 +268,12 @@ def test_pieces_of_mails_are_a_message_or_set_aside(pieces: list[str]) -> None:
         return
     assert all("\x00" not in event.text for event in found)
     assert all(event.automatic or event.kind is InboundKind.MESSAGE or event.receipt for event in found)
+
+
+def test_the_bounce_of_a_real_server_is_understood() -> None:
+    raw = (Path(__file__).parent.parent / "fixtures" / "bounce-opensmtpd-captured.eml").read_bytes()
+    receipt, visible = read(raw)
+    assert receipt.receipt is not None
+    assert (receipt.receipt.key, receipt.receipt.state) == ("7.0f6c2a@brand.test", Delivered.FAILED)
+    assert receipt.receipt.reason == "ada@gone.test: 550 5.1.1 User unknown"
+    assert visible.automatic == "bounce"
