@@ -101,7 +101,7 @@ def undo_placement(*, actor: Actor, placement: Placement, user: User | None = No
 
     What arrived since stays where it arrived. Raises Conflict, in words, where later changes must be undone first.
     """
-    person = user or (User.objects.filter(pk=actor.id).first() if actor.kind == "user" else None)
+    person = user or (User.objects.filter(pk=actor.id or 0).first() if actor.kind == "user" else None)
     rows = _lock(person, [placement.source_id, placement.target_id])
     source, target = rows[placement.source_id], rows[placement.target_id]
     placement = Placement.objects.select_for_update().get(pk=placement.pk)

@@ -99,9 +99,11 @@ def _load(candidates: Sequence[Candidate]) -> _Known:
     known = _Known()
     if not asked:
         return known
-    target = dict(bulk.fetch_all(LOCK, [asked]))
-    rows = bulk.fetch_all(ROWS, [sorted(set(target.values()))])
-    found = {row[0]: Place(row[0], False, row[1], row[2], row[3]) for row in rows}
+    found: dict[int, Place] = {}
+    # An agent may merge while we wait for a lock, so that where a merge leads is asked again under the locks.
+    while missing := set((target := dict(bulk.fetch_all(LOCK, [asked]))).values()) - found.keys():
+        rows = bulk.fetch_all(ROWS, [sorted(missing)])
+        found |= {row[0]: Place(row[0], False, row[1], row[2], row[3]) for row in rows}
     known.places = {asked_id: found[target_id] for asked_id, target_id in target.items() if target_id in found}
     known.by_key = {(a, k): known.places[i] for a, k, i in by_key if i in known.places}
     known.by_digest = {(a, bytes(d)): known.places[i] for a, d, i in by_digest if i in known.places}

@@ -1,11 +1,14 @@
 """Moving, merging, splitting and undoing: every message stays in exactly one conversation, and undo restores."""
 
 import random
+import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -140,6 +143,41 @@ def test_what_arrives_for_a_merged_conversation_follows_it_over_two_merges(world
     assert answer_to(world, quoted) == third.pk
     assert answer_to(world, f"ghost{first.pk}") == third.pk
     assert (fresh(first).state, fresh(first).merged_into_id) == ("merged", second.pk)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_message_that_arrives_while_its_conversation_is_being_merged_follows_the_merge() -> None:
+    world = World()
+    first, second, _ = world.originals
+    quoted = first.messages.all()[0].message_id
+    merged, found = threading.Event(), []
+
+    def arrive() -> None:
+        merged.wait()
+        try:
+            with transaction.atomic():
+                found.append(answer_to(world, quoted))
+        finally:
+            connection.close()
+
+    pipeline = threading.Thread(target=arrive)
+    pipeline.start()
+    with transaction.atomic():
+        placing.merge_conversations(actor=world.actor, user=world.user, source=first, target=second)
+        merged.set()
+        # The pipeline has seen the conversation unmerged and waits for our lock when this holds.
+        deadline = time.monotonic() + 10
+        while not waiting_for_a_lock() and time.monotonic() < deadline:
+            time.sleep(0.02)
+    pipeline.join()
+    assert found == [second.pk]
+
+
+def waiting_for_a_lock() -> bool:
+    query = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return bool(cursor.fetchone()[0])
 
 
 def test_a_chat_thread_follows_the_merge_by_its_key(world: World) -> None:
