@@ -11,7 +11,7 @@ from django.conf import settings
 
 
 class SessionLocks:
-    """The advisory locks (namespace, number) of this process on one connection of its own."""
+    """The advisory locks (namespace, number) of this process on one connection, open while any of them is held."""
 
     def __init__(self, namespace: int) -> None:
         self._namespace = namespace
@@ -29,19 +29,23 @@ class SessionLocks:
             taken = self._ask("SELECT pg_try_advisory_lock(%s, %s)", number)
             if taken:
                 self._held[number] = threading.get_ident()
+            self._close_unless_needed()
             return taken
 
     def release(self, number: int) -> None:
-        """Give a lock back; the connection closes with the last one."""
+        """Give a lock back; nothing happens where this thread does not hold it."""
         with self._guard:
             if self._held.get(number) != threading.get_ident():
                 return
             del self._held[number]
             if self._is_alive():
                 self._ask("SELECT pg_advisory_unlock(%s, %s)", number)
-            if not self._held and self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            self._close_unless_needed()
+
+    def _close_unless_needed(self) -> None:
+        if not self._held and self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _is_alive(self) -> bool:
         if self._connection is None:

@@ -181,8 +181,8 @@ def _receipt(bounce: Bounce, text: str) -> Receipt | None:
 
 def _said_about(recipient: str, text: str) -> str:
     """Return what a report's text says behind a recipient's address, where the report itself gives no reason."""
-    for line in text[:20_000].split("\n"):
+    for line in text[:20_000].split("\n") if recipient else ():
         _, found, rest = line.partition(recipient)
-        if recipient and found and (reason := rest.strip(" \t<>:\"")):
+        if found and (reason := rest.strip(" \t<>:\"")):
             return reason[:500]
     return ""
