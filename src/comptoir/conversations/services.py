@@ -13,14 +13,19 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 
 from comptoir.accounts.models import Team, User
-from comptoir.conversations.models import Conversation, Message, MessageKind, ReadMark, State
+from comptoir.conversations.models import Conversation, Message, MessageKind, State
 from comptoir.conversations.rules import Turn, waiting_since
-from comptoir.core import clock
+from comptoir.core import bulk, clock
 from comptoir.core.errors import InputError
 from comptoir.core.textfold import clean
 from comptoir.journal import services as journal
 from comptoir.journal.services import Actor
 
+# One statement, because every look at a conversation pays for it.
+MARK_READ = """
+INSERT INTO conversations_readmark (user_id, conversation_id, read_at) VALUES (%s, %s, %s)
+ON CONFLICT ON CONSTRAINT read_mark_once DO UPDATE SET read_at = excluded.read_at
+"""
 MAX_TEXT = 200_000  # characters of a note or a reply; longer ones are pasted files, which belong in attachments
 
 
@@ -131,7 +136,7 @@ def add_note(*, actor: Actor, conversation: Conversation, user: User, text: str)
 
 def mark_read(*, user: User, conversation: Conversation) -> None:
     """Remember that the person has seen everything up to now. No event: reading changes nothing."""
-    ReadMark.objects.update_or_create(user=user, conversation=conversation, defaults={"read_at": clock.now()})
+    bulk.fetch_all(MARK_READ, [user.pk, conversation.pk, clock.now()])
 
 
 def refresh_waiting(row: Conversation) -> None:
