@@ -76,7 +76,7 @@ class Heard:
 
 
 def read_mail(raw: bytes) -> Heard | None:
-    """Return what a mail of ours says and to whom; None for machines' mails and for addresses that are not the cast's."""
+    """Return what a mail of ours says and to whom; None for machines' mails and for real people's addresses."""
     mail = message_from_bytes(raw, policy=default)
     if mail.get("Auto-Submitted", "no") != "no":
         return None
@@ -111,14 +111,23 @@ def person_at(email: str, name: str, language: str) -> Person:
     """Return the member of the cast behind an address."""
     domain = email.rpartition("@")[2]
     company = next((house for house, known in (*FIRMS, *NEWSROOMS, *NEWSROOMS_EN) if known == domain), "")
-    return Person(name or email.partition("@")[0].replace(".", " ").title(), email, language, "business" if company else "any", company)
+    return Person(
+        name or email.partition("@")[0].replace(".", " ").title(),
+        email,
+        language,
+        "business" if company else "any",
+        company,
+    )
 
 
 def read_delivery(delivery: Delivery) -> Heard:
     """Return an answer that left by the sandbox."""
     conversation = delivery.message.conversation
     person = Person(
-        conversation.contact.name, f"{conversation.contact_id}@sandbox", "en" if conversation.language == "en" else "fr", "any"
+        conversation.contact.name,
+        f"{conversation.contact_id}@sandbox",
+        "en" if conversation.language == "en" else "fr",
+        "any",
     )
     return Heard(person, delivery.message.text, delivery.message.created_at, thread=conversation.thread_key or "")
 
@@ -128,7 +137,13 @@ def draw_reaction(rng: random.Random, language: str, scenario: Scenario | None, 
     mood = rng.random()
     if mood > THANKS + INSISTS:
         return ""
-    special = () if scenario is None or scenario.language != language else scenario.thanks if mood < THANKS else scenario.complaints
+    special = (
+        ()
+        if scenario is None or scenario.language != language
+        else scenario.thanks
+        if mood < THANKS
+        else scenario.complaints
+    )
     if special and rng.random() < 0.6:
         return filled(rng.choice(special), slots, language)
     return set_typography(rng.choice((_THANKS if mood < THANKS else _INSISTS)[language]), language)

@@ -14,13 +14,14 @@ from comptoir.accounts.services import actor_of
 from comptoir.channels.webchat import services as webchat
 from comptoir.channels.webchat.models import ChatSession
 from comptoir.conversations import services as conversations
-from comptoir.conversations.models import Conversation, Message, MessageKind
+from comptoir.conversations.models import Conversation, Message
 from comptoir.core import clock
 from comptoir.demo import people
 from comptoir.demo.doors import BOUTIQUE, MAILBOX_NAMES, SUPPORT, Doors, Place, new_thread
 from comptoir.demo.mails import Letter, Quoted, draw_style
 from comptoir.demo.stories import Story, copies_for, files_for, past_stories, working_time
 from comptoir.demo.wording import as_answer, as_letter, set_typography
+from comptoir.journal.models import Event
 from comptoir.outbound import sender
 from comptoir.outbound.models import Delivery
 from comptoir.outbound.services import Draft, queue_reply
@@ -65,7 +66,8 @@ def play_past(doors: Doors, *, base: datetime) -> None:
         running = [_open(doors, story) for story in past_stories(base)]
     worker.digest_all()
     _find(running)
-    fresh = [r for r in running if r.conversation is not None and _is_untouched(r.conversation)]
+    touched = set(Event.objects.filter(actor_kind="user").values_list("conversation_id", flat=True))
+    fresh = [r for r in running if r.conversation is not None and r.conversation.pk not in touched]
     for one in sorted(fresh, key=lambda r: r.story.at):
         _first_act(one, base)
     with doors.importing():
@@ -124,13 +126,11 @@ def mailbox_of(story: Story) -> tuple[str, str]:
 def _find(running: Sequence[_Running]) -> None:
     """Find the conversation of every story by the record that it came in with."""
     rows = Message.objects.filter(record__external_id__in=[r.place[1] for r in running]).select_related("conversation")
-    found = {(m.record.account_id, m.record.external_id): m.conversation for m in rows.select_related("record") if m.record}
+    found = {
+        (m.record.account_id, m.record.external_id): m.conversation for m in rows.select_related("record") if m.record
+    }
     for one in running:
         one.conversation = found.get(one.place)
-
-
-def _is_untouched(conversation: Conversation) -> bool:
-    return not Message.objects.filter(conversation=conversation).exclude(kind=MessageKind.INBOUND).exists()
 
 
 def _team_of(story: Story) -> str:
@@ -325,10 +325,11 @@ def _last_act(one: _Running, base: datetime) -> None:
 def _second_answer(story: Story) -> str:
     if story.person.language == "fr":
         return (
-            "Merci d'être revenu vers nous, et pardon pour ce contretemps. J'ai repris le dossier moi-même avec l'équipe concernée : "
-            "c'est réglé depuis ce matin, et je vérifie encore demain que tout va bien."
+            "Merci d'être revenu vers nous, et pardon pour ce contretemps. J'ai repris le dossier moi-même avec "
+            "l'équipe "
+            "concernée : c'est réglé depuis ce matin, et je vérifie encore demain que tout va bien."
         )
     return (
-        "Thank you for coming back to us, and sorry for the extra round. I went through it again with the team concerned: "
-        "it has been put right this morning, and I'll check once more tomorrow that all is well."
+        "Thank you for coming back to us, and sorry for the extra round. I went through it again with the team "
+        "concerned: it has been put right this morning, and I'll check once more tomorrow that all is well."
     )

@@ -129,7 +129,9 @@ class Customers:
             waiting = self._waiting[rng.randrange(len(self._waiting))]
             self._waiting.remove(waiting)
             language = waiting.scenario.language
-            waiting.again(filled(rng.choice(waiting.scenario.nudges or answers.NUDGES[language]), waiting.slots, language))
+            waiting.again(
+                filled(rng.choice(waiting.scenario.nudges or answers.NUDGES[language]), waiting.slots, language)
+            )
             return
         self.write_new(language="fr" if rng.random() < 0.68 else "en")
 
@@ -153,8 +155,9 @@ class Customers:
     def _send_first(self, road: str, person: Person, scenario: Scenario, slots: dict[str, str]) -> None:
         rng, at = self._rng, clock.now()
         texts = scenario.letters if road in {"email", "webform"} else scenario.lines
-        body = filled(rng.choice(texts), slots, person.language)
-        subject = filled(rng.choice(scenario.subjects), slots, person.language)
+        opening = rng.choice(texts)
+        body = filled(opening, slots, person.language)
+        subject = filled(scenario.subject_of(opening), slots, person.language)
         attached = files_for(body, slots, rng)
         if road == "webform":
             self._doors.submit(person, topic=scenario.topic, subject=subject, text=body, at=at, files=attached)
@@ -181,7 +184,13 @@ class Customers:
     def _write_again(self, letter: Letter, text: str) -> None:
         body = as_letter(self._rng, text, letter.sender)
         again = Letter(
-            letter.sender, letter.to, f"Re: {letter.subject}", body, clock.now(), style=letter.style, in_reply_to=letter.message_id
+            letter.sender,
+            letter.to,
+            f"Re: {letter.subject}",
+            body,
+            clock.now(),
+            style=letter.style,
+            in_reply_to=letter.message_id,
         )
         self._doors.post(again)
 

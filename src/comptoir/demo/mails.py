@@ -68,7 +68,11 @@ def draw_style(rng: random.Random, person: Person) -> str:
     """Return which program somebody writes with; always the same one."""
     if person.who == "teen":
         return "phone"
-    return STYLES[(len(person.email) * 7 + ord(person.email[0])) % len(STYLES)] if person.who == "any" else rng.choice(STYLES)
+    return (
+        STYLES[(len(person.email) * 7 + ord(person.email[0])) % len(STYLES)]
+        if person.who == "any"
+        else rng.choice(STYLES)
+    )
 
 
 def write_mail(letter: Letter) -> bytes:
@@ -82,7 +86,9 @@ def write_mail(letter: Letter) -> bytes:
         known = _html(letter).encode("cp1252", "xmlcharrefreplace").decode("cp1252")
         mail.set_content(known, subtype="html", charset="windows-1252", cte="quoted-printable")
     else:
-        mail.set_content(_plain(letter), charset="utf-8", cte="base64" if letter.style == "phone" else "quoted-printable")
+        mail.set_content(
+            _plain(letter), charset="utf-8", cte="base64" if letter.style == "phone" else "quoted-printable"
+        )
         if letter.style == "both":
             mail.add_alternative(_html(letter), subtype="html", charset="utf-8")
     for file in letter.files:
@@ -90,6 +96,15 @@ def write_mail(letter: Letter) -> bytes:
         mail.add_attachment(file.content, maintype=main, subtype=sub, filename=file.filename)
     for name, value in _headers(letter):
         mail[name] = value
+    return as_bytes(mail)
+
+
+def as_bytes(mail: EmailMessage) -> bytes:
+    """Return a mail's bytes, always the same ones: Python draws the boundaries of its parts at random."""
+    told = hashlib.sha256(str(mail["Message-ID"]).encode()).hexdigest()[:16]
+    for number, part in enumerate(mail.walk()):
+        if part.is_multipart() and part.get_content_maintype() == "multipart":
+            part.set_boundary(f"=_{told}_{number}")
     return mail.as_bytes()
 
 
@@ -123,7 +138,9 @@ def _headers(letter: Letter) -> list[tuple[str, str]]:
 
 def _heading(quoted: Quoted, language: str) -> str:
     if language == "fr":
-        return set_typography(f"Le {quoted.at:%d/%m/%Y} à {quoted.at:%H:%M}, {quoted.who} <{quoted.email}> a écrit :", "fr")
+        return set_typography(
+            f"Le {quoted.at:%d/%m/%Y} à {quoted.at:%H:%M}, {quoted.who} <{quoted.email}> a écrit :", "fr"
+        )
     return f"On {quoted.at:%d/%m/%Y} at {quoted.at:%H:%M}, {quoted.who} <{quoted.email}> wrote:"
 
 

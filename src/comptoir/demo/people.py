@@ -46,7 +46,10 @@ FIRMS = (
     ("Halden Yachts", "halden-yachts.example"),
     ("Northgate Translations", "northgate-translations.example"),
 )
-NEWSROOMS = (("Le Courrier des Estuaires", "courrier-estuaires.example"), ("Radio Grand Pertuis", "grand-pertuis.example"))
+NEWSROOMS = (
+    ("Le Courrier des Estuaires", "courrier-estuaires.example"),
+    ("Radio Grand Pertuis", "grand-pertuis.example"),
+)
 NEWSROOMS_EN = (("The Estuary Post", "estuary-post.example"), ("Harbour Monthly", "harbour-monthly.example"))
 FULL_BOXES = frozenset({"odile.marchand@pelican.example"})  # the demo's mail server refuses them: deliveries that fail
 
@@ -58,7 +61,9 @@ _LAST_FR = (
     "Lefèvre|Garnier|Diallo|Roussel|Bénard|Le Bihan|Marchand|Cissé|Gauthier|Perrot|Açıkgöz|Meunier|Da Silva|Guérin|"
     "Bouvier|Nguyen|Fabre|Château|Hervé|Lacombe|Benali|Dufresne|Noël|Pasquier|Quéré|Saïdi|Tessier|Vidal|Weber|Kowalczyk"
 ).split("|")
-_FIRST_EN = "Oliver Grace Callum Priya Hannah Declan Sophie Marcus Niamh Edith Rhys Chloe Arthur Imogen Samir Poppy".split()
+_FIRST_EN = (
+    "Oliver Grace Callum Priya Hannah Declan Sophie Marcus Niamh Edith Rhys Chloe Arthur Imogen Samir Poppy".split()
+)
 _LAST_EN = "Whitfield Okafor Brennan Sharma Lockwood Pryce Donnelly Ashworth Keane Fairley Mistry Holloway Tate".split()
 
 

@@ -22,8 +22,9 @@ from comptoir.demo.people import ORGANISATION, SERVICE, SHOP, STAFF, TEAMS
 from comptoir.journal.services import SYSTEM
 
 _WORDS = (
-    "ancre balise bouee brise cale canot corail crique digue dune embrun estran falaise galet goemon golfe houle iode jetee "
-    "jusant lagune lame marin maree mouette nacre oyat phare port quai rade rocher sable sillage sterne treuil vague vent voile"
+    "ancre balise bouee brise cale canot corail crique digue dune embrun estran falaise galet goemon golfe houle iode "
+    "jetee jusant lagune lame marin maree mouette nacre oyat phare port quai rade rocher sable sillage sterne treuil "
+    "vague vent voile"
 ).split()
 _SIGNATURES = {
     SUPPORT: "Le service client Ondavelle\n01 99 00 26 26, du lundi au samedi de 8 h 30 à 19 h\nondavelle.example",
@@ -34,7 +35,7 @@ _SIGNATURES = {
 def ensure() -> str:
     """Make the demo complete where it is not; return what to print: who can sign in, and where customers write."""
     told = Organisation.objects.filter(id=1).first()
-    if told is not None and not told.is_demo or (told is None and User.objects.exists()):
+    if (told is not None and not told.is_demo) or (told is None and User.objects.exists()):
         name = told.name if told else "an organisation"
         raise SystemExit(
             f"comptoir: this installation belongs to {name}; the demo does not mix with it. "
@@ -53,7 +54,7 @@ def ensure() -> str:
 
 @contextlib.contextmanager
 def _without_waiting_for_the_disk() -> Iterator[None]:
-    """Let the seed's thousand commits return before they are on disk: a crash loses a tail, and the next start makes it."""
+    """Let the seed's thousand commits return before they are on disk: what a crash loses is made again."""
     bulk.fetch_all("SET synchronous_commit TO off", [])
     try:
         yield
@@ -94,14 +95,10 @@ def _connect(teams: Mapping[str, Team]) -> None:
     for address, team in ((SUPPORT, teams[SERVICE]), (BOUTIQUE, teams[SHOP])):
         _account("email", MAILBOX_NAMES[address], team, mailbox_values(address, port), address, _SIGNATURES[address])
     support = ChannelAccount.objects.get(kind="email", address=SUPPORT)
-    form = {
-        "title": "Écrivez-nous",
-        "introduction": "Une question, un souci, une idée ? Une personne de l’équipe vous répond par e-mail.",
-        "topics": "\n".join(TOPICS.values()),
-        "reply_account": support.pk,
-    }
+    # Titles and greetings stay empty: the product's own words come in the visitor's language.
+    form = {"topics": "\n".join(TOPICS.values()), "reply_account": support.pk}
     _account("webform", "Formulaire du site", teams[SERVICE], form, "ondavelle.example/contact")
-    chat = {"title": ORGANISATION, "greeting": "Bonjour ! Que peut-on faire pour vous ?", "reply_account": support.pk}
+    chat = {"title": ORGANISATION, "reply_account": support.pk}
     _account("webchat", "Chat du site", teams[SERVICE], chat, "ondavelle.example")
     secret = derive_key("demo-sandbox").hex()
     _account("sandbox", "Bac à sable", teams[SERVICE], {"secret": secret, "url": ""})
@@ -128,12 +125,12 @@ def _happen(doors: Doors) -> None:
     with sink.mail_server(int(mailbox.options["smtp_port"]), lambda raw: None) as port:
         tell_port(doors, port)
         with doors.importing():
-            place = specials.post_letter_from_a_full_box(doors, base=base)
+            places = specials.post_letters(doors, base=base)
             specials.post_specials(doors, base=base)
         backlog.play_past(doors, base=base)
-        specials.fail_and_schedule(place, base=base)
+        specials.answer_letters(places, base=base)
     with doors.importing():
-        specials.post_bounce(doors, base=base)
+        specials.post_bounce(doors, places[1], base=base)
     specials.post_unreadable(doors, base=base)
     worker.digest_all()
 
@@ -143,8 +140,9 @@ def tell_port(doors: Doors, port: int) -> None:
     for address, account in doors.mailboxes.items():
         if account.options.get("smtp_port") != port:
             update_account(
-                actor=SYSTEM, account=account, name=account.name, team=account.team, values={**account.options, "smtp_port": port},
-                address=address, signature=account.signature, is_active=account.is_active,
+                actor=SYSTEM, account=account, name=account.name, team=account.team,
+                values={**account.options, "smtp_port": port}, address=address, signature=account.signature,
+                is_active=account.is_active,
             )  # fmt: skip
 
 
@@ -154,6 +152,7 @@ def _greeting() -> str:
     lines = ["   ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     table = "\n".join(f"  {line}" for line in lines)
     return (
-        f"\nThis is {organisation().name}, an invented operator. Its staff sign in with the password  {password()}\n\n{table}\n\n"
+        f"\nThis is {organisation().name}, an invented operator. Its staff sign in with the password  {password()}\n\n"
+        f"{table}\n\n"
         f"  Write as a customer (chat, form):  {settings.PUBLIC_URL}/demo/\n"
     )

@@ -40,16 +40,22 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does: a port just left is free
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
 @contextlib.contextmanager
 def mail_server(port: int, take: Callable[[bytes], None]) -> Iterator[int]:
     """Run the server; yields its port, which is another one where the wished one is taken."""
+    port = port if _is_free(port) else free_port()
     controller = Controller(_Handler(take), hostname=HOST, port=port)
-    try:
-        controller.start()
-    except OSError:
-        port = free_port()
-        controller = Controller(_Handler(take), hostname=HOST, port=port)
-        controller.start()
+    controller.start()
     try:
         yield port
     finally:

@@ -1,7 +1,7 @@
-"""Who wrote what in the last three weeks, and how it ended: drawn from a fixed seed, so that it is always the same. Pure."""
+"""Who wrote what in the last three weeks, and how it ended: drawn from a fixed seed, always the same. Pure."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -55,14 +55,31 @@ def past_stories(base: datetime) -> list[Story]:
     ends = [*_waiting_ends(), *rng.sample(ENDS, len(ENDS))]
     for number, end in enumerate(ends):
         is_letter = rng.random() < 0.74
-        scenario, text = next(letters if is_letter else lines)
+        scenario, text = _drawn(letters if is_letter else lines, end)
         waits = timedelta(minutes=WAITS[number] * rng.uniform(0.93, 1.07)) if number < len(WAITS) else timedelta()
         at = base - waits if end in {"waiting", "nudged"} else _past_instant(rng, base)
         if end == "returned":
             at = base - timedelta(days=rng.uniform(2.2, 6))
-        channel = ("email" if rng.random() < 0.72 else "webform") if is_letter else rng.choice(("webchat", "webchat", "sandbox"))
+        channel = (
+            ("email" if rng.random() < 0.72 else "webform")
+            if is_letter
+            else rng.choice(("webchat", "webchat", "sandbox"))
+        )
         stories.append(_story(rng, scenario, text, channel, at, end, waits))
     return sorted(stories, key=lambda story: story.at)
+
+
+def _drawn(openings: list[tuple[Scenario, str]], end: str) -> tuple[Scenario, str]:
+    """Take the first opening that can end so: nobody insists after a thank-you."""
+    return openings.pop(next(place for place, (scenario, _) in enumerate(openings) if _can_end(scenario, end)))
+
+
+def _can_end(scenario: Scenario, end: str) -> bool:
+    if end == "nudged":
+        return bool(scenario.nudges) or scenario.topic in {"internet", "billing", "orders"}
+    if end in {"returned", "insisted"}:
+        return bool(scenario.complaints) and scenario.topic != "press"
+    return bool(scenario.thanks) or end != "thanked"
 
 
 def _waiting_ends() -> list[str]:
@@ -70,14 +87,14 @@ def _waiting_ends() -> list[str]:
     return [special.get(number, "waiting") for number in range(len(WAITS))]
 
 
-def _openings(rng: random.Random) -> dict[str, Iterator[tuple[Scenario, str]]]:
-    """Return all openings, shuffled, two thirds French: none comes twice."""
+def _openings(rng: random.Random) -> dict[str, list[tuple[Scenario, str]]]:
+    """Return all openings, shuffled: none comes twice."""
     found: dict[str, list[tuple[Scenario, str]]] = {"letter": [], "line": []}
     for language in corpus.LANGUAGES:
         for scenario in corpus.scenarios(language):
             found["letter"] += [(scenario, text) for text in scenario.letters]
             found["line"] += [(scenario, text) for text in scenario.lines]
-    return {kind: iter(rng.sample(texts, len(texts))) for kind, texts in found.items()}
+    return {kind: rng.sample(texts, len(texts)) for kind, texts in found.items()}
 
 
 def _past_instant(rng: random.Random, base: datetime) -> datetime:
@@ -93,7 +110,7 @@ def _story(
     slots = draw_slots(rng, person, at.astimezone(PARIS).date())
     body = filled(text, slots, person.language)
     opening = as_letter(rng, body, person) if channel == "email" else body
-    subject = filled(rng.choice(scenario.subjects), slots, person.language)
+    subject = filled(scenario.subject_of(text), slots, person.language)
     if scenario.who == "teen":
         subject = subject.lower()
     return Story(person, scenario, slots, channel, subject, opening, at, end, waits)

@@ -90,7 +90,22 @@ def _offers(french: bool) -> list[dict[str, object]]:
 
 def _phones(french: bool) -> list[dict[str, str]]:
     return [
-        {"name": "Maravel 7", "tone": "teal", "price": _price(32900, french), "words": _("The all-rounder, seven years of updates")},
-        {"name": "Nérine X2", "tone": "coral", "price": _price(64900, french), "words": _("Night photos worth framing")},
-        {"name": "Solenn 3", "tone": "dune", "price": _price(17900, french), "words": _("Refurbished, with a new battery")},
+        {
+            "name": "Maravel 7",
+            "tone": "teal",
+            "price": _price(32900, french),
+            "words": _("The all-rounder, seven years of updates"),
+        },
+        {
+            "name": "Nérine X2",
+            "tone": "coral",
+            "price": _price(64900, french),
+            "words": _("Night photos worth framing"),
+        },
+        {
+            "name": "Solenn 3",
+            "tone": "dune",
+            "price": _price(17900, french),
+            "words": _("Refurbished, with a new battery"),
+        },
     ]

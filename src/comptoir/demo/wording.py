@@ -33,7 +33,20 @@ _BOTH: Mapping[str, Sequence[str]] = {
     "city": _CITIES,
 }
 SLOTS = frozenset(
-    {*_WORDS["fr"], *_BOTH, "past", "soon", "small", "amount", "order", "invoice", "client", "digits", "number", "mobile"}
+    {
+        *_WORDS["fr"],
+        *_BOTH,
+        "past",
+        "soon",
+        "small",
+        "amount",
+        "order",
+        "invoice",
+        "client",
+        "digits",
+        "number",
+        "mobile",
+    }
     | {"landline", "company"}
 )
 

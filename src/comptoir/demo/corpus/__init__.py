@@ -1,11 +1,19 @@
-"""What the invented customers write and what the staff answers: read from fr.txt and en.txt (format at the top of fr.txt)."""
+"""What the invented customers write and the staff answers, read from fr.txt and en.txt (format: top of fr.txt)."""
 
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 LANGUAGES = ("fr", "en")
-_MARKS = {"?": "subjects", "-": "letters", "~": "lines", ">": "answers", "+": "thanks", "!": "complaints", "…": "nudges"}
+_MARKS = {
+    "?": "subjects",
+    "-": "letters",
+    "~": "lines",
+    ">": "answers",
+    "+": "thanks",
+    "!": "complaints",
+    "…": "nudges",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +33,11 @@ class Scenario:
     thanks: tuple[str, ...]
     complaints: tuple[str, ...]
     nudges: tuple[str, ...]
+
+    def subject_of(self, opening: str) -> str:
+        """Return the subject that goes with a letter; lines have none of their own and get the first."""
+        place = self.letters.index(opening) if opening in self.letters else 0
+        return self.subjects[place % len(self.subjects)]
 
 
 @lru_cache(maxsize=2)
