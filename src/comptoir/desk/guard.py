@@ -6,6 +6,7 @@ A stranger learns nothing: what is not theirs does not exist (404). A refused in
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
@@ -48,6 +49,14 @@ def refused(request: HttpRequest, words: str, *, status: int) -> HttpResponse:
     return redirect(back(request))
 
 
+def _to_sign_in(request: HttpRequest) -> HttpResponse:
+    """Send a stranger, or a session that ended, to sign in; a script takes the whole page there."""
+    if not is_htmx(request):
+        return redirect_to_login(request.get_full_path())
+    page = urlsplit(request.headers.get("HX-Current-URL", "/")).path
+    return HttpResponse(status=401, headers={"HX-Redirect": redirect_to_login(page).url})
+
+
 def staff(*methods: str, roles: tuple[str, ...] = ()) -> Callable[[View], View]:
     """Let signed-in people in, by the given methods, with one of the given roles."""
     allowed = {*methods, "HEAD"} if "GET" in methods else set(methods)
@@ -56,7 +65,7 @@ def staff(*methods: str, roles: tuple[str, ...] = ()) -> Callable[[View], View]:
         @wraps(view)
         def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
-                return redirect_to_login(request.get_full_path())
+                return _to_sign_in(request)
             if request.method not in allowed:
                 return HttpResponseNotAllowed(sorted(allowed))
             if roles and person(request).role not in roles:
