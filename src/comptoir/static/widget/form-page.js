@@ -12,6 +12,11 @@ if (form) {
   const complaint = form.querySelector('[data-file-error]')
   let proof = null
   let busy = false
+  // Whoever comes back by the back button sends the same form: with its one-time token it is still one message.
+  if (history.state?.token) {
+    form.elements.token.value = history.state.token
+    form.elements.solution.value = history.state.solution
+  }
   const prove = () => (proof ??= solve(form.elements.token.value, Number(bits)))
 
   form.addEventListener('focusin', prove, { once: true })
@@ -42,9 +47,11 @@ if (form) {
     busy = true
     button.setAttribute('aria-disabled', 'true')
     button.textContent = wordsSending
-    if (form.elements.solution.value) return
+    const { token, solution } = form.elements
+    if (solution.value) return
     event.preventDefault()
-    form.elements.solution.value = await prove()
+    solution.value = await prove()
+    history.replaceState({ token: token.value, solution: solution.value }, '')
     HTMLFormElement.prototype.submit.call(form)
   })
 
