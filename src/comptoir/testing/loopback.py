@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import IO
+from io import BufferedIOBase
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def http_server(answer: Callable[[Asked], Answer]) -> Iterator[HttpServer]:
 
 
 @contextmanager
-def dialogue_server(speak: Callable[[IO[bytes], Callable[[bytes], None]], None]) -> Iterator[int]:
+def dialogue_server(speak: Callable[[BufferedIOBase, Callable[[bytes], object]], None]) -> Iterator[int]:
     """Run a server for a line protocol and yield its port; `speak(lines, say)` holds one dialogue and then hangs up."""
 
     class Handler(socketserver.StreamRequestHandler):

@@ -7,8 +7,8 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from io import BufferedIOBase
 from types import MappingProxyType
-from typing import IO
 
 import pytest
 
@@ -31,7 +31,7 @@ def imap_server(
 ) -> Iterator[ImapSession]:
     """Run a small server; `broken` mails are refused ('no') or empty ('nil') when their body is asked for."""
 
-    def speak(lines: IO[bytes], say: Callable[[bytes], None]) -> None:
+    def speak(lines: BufferedIOBase, say: Callable[[bytes], object]) -> None:
         say(b"* OK ready\r\n")
         for raw in lines:
             tag, _, command = raw.decode().strip().partition(" ")

@@ -113,7 +113,7 @@ def test_what_cannot_be_read_is_said_in_words(account: ChannelAccount, tmp_path:
     (tmp_path / "x" / "file").write_bytes(b"nothing like a mail")
     for path in (tmp_path / "missing", tmp_path / "x" / ("file" if kind == "mbox" else "")):
         with pytest.raises(InputError, match="“"):
-            import_mails(account.pk, kind, path)  # type: ignore[arg-type]  # pytest gives a str
+            import_mails(account.pk, kind, path)
     assert raws(account) == []
 
 

@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO
+from io import BufferedIOBase
 from urllib.parse import parse_qs
 
 import pytest
@@ -125,7 +125,7 @@ def test_missing_settings_are_named() -> None:
 
 @contextmanager
 def smtp_with_xoauth2(accepted: str, heard: list[str]) -> Iterator[int]:
-    def speak(lines: IO[bytes], say: Callable[[bytes], None]) -> None:
+    def speak(lines: BufferedIOBase, say: Callable[[bytes], object]) -> None:
         say(b"220 ready\r\n")
         for line in lines:
             heard.append(line.decode().strip())

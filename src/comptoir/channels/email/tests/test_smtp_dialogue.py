@@ -6,13 +6,13 @@ Dialogues that no real server offers on demand; the real ones are in test_server
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import IO
+from io import BufferedIOBase
 
 import pytest
 
 from comptoir.channels.email import client_smtp
 from comptoir.core.errors import ChannelError, DoubtfulDelivery
-from comptoir.core.types import AccountConfig, Author, Delivered, Outbound
+from comptoir.core.types import AccountConfig, Author, Delivered, Outbound, Receipt
 from comptoir.testing.loopback import dialogue_server
 
 HANG_UP = b""
@@ -42,7 +42,7 @@ def smtp_server(**script: bytes) -> Iterator[Server]:
     replies = {**GOOD, **script}
     server = Server()
 
-    def speak(lines: IO[bytes], say: Callable[[bytes], None]) -> None:
+    def speak(lines: BufferedIOBase, say: Callable[[bytes], object]) -> None:
         def answer(step: str) -> bool:
             if replies[step]:
                 say(replies[step] + b"\r\n")
@@ -78,7 +78,7 @@ def test_a_good_dialogue_hands_over_after_the_recipients_and_before_the_content(
         seen: list[list[str]] = []
         receipt = send(server, lambda: seen.append(list(server.heard)))
     assert seen == [["ehlo", "mail", "rcpt", "rcpt", "data"]]
-    assert receipt == client_smtp.Receipt("1.a@brand.test", Delivered.SENT, provider_id="250 2.0.0 queued as 17")
+    assert receipt == Receipt("1.a@brand.test", Delivered.SENT, provider_id="250 2.0.0 queued as 17")
     assert b"\r\n..\r\n..two\r\n" in server.content  # dots at the beginning of a line are doubled on the way
 
 
