@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from comptoir.channels.base import Field
@@ -156,7 +156,7 @@ def _server(options: Mapping[str, Any], name: str, port: int, security: str) -> 
         number = 0
     if not 0 < number < 65_536:
         raise ChannelError(
-            _now("The port of “%(host)s” must be a number from 1 to 65535.") % {"host": host}, permanent=True
+            gettext("The port of “%(host)s” must be a number from 1 to 65535.") % {"host": host}, permanent=True
         )
     return Server(host, number, _text(options, f"{name}_security") or security, _text(options, "authority"))
 
