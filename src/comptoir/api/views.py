@@ -3,12 +3,15 @@
 A secret is shown on the page that answers its making, which no cache keeps, and never again (INV-08).
 """
 
+import re
 from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from comptoir.accounts.models import Role
@@ -129,20 +132,30 @@ def docs(request: HttpRequest) -> HttpResponse:
     """Describe the API to people, from the same description that programs read; public, like that one."""
     schema = api.get_openapi_schema(path_prefix="/api/v1/")
     operations = [
-        {"method": method.upper(), "path": path, **_described(operation)}
+        {"method": method.upper(), "path": path, **_described(operation, schema["components"]["schemas"])}
         for path, methods in schema["paths"].items()
         for method, operation in methods.items()
     ]
-    context = {"introduction": schema["info"]["description"], "operations": operations, "kinds": webhooks.KINDS}
+    introduction = [_prose(part) for part in schema["info"]["description"].split("\n\n")]
+    context = {"introduction": introduction, "operations": operations, "kinds": webhooks.KINDS}
     return render(request, "api/docs.html", context)
 
 
-def _described(operation: dict[str, Any]) -> dict[str, Any]:
+def _prose(markdown: str) -> SafeString:
+    """Return a paragraph of the description as HTML; `code` is the only mark-up that it uses."""
+    return mark_safe(re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(" ".join(markdown.split()))))  # noqa: S308  # escaped
+
+
+def _described(operation: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    model = schemas.get(body.get("$ref", "").rpartition("/")[2], {})
+    rows = [(p["name"], p["in"], p["required"], p.get("description", "")) for p in operation["parameters"]]
+    needed = model.get("required", [])
+    fields = model.get("properties", {}).items()
+    rows += [(name, "body", name in needed, field.get("description", "")) for name, field in fields]
     return {
-        "description": operation.get("description", ""),
-        "parameters": operation["parameters"],
-        "body": body.get("$ref", "").rpartition("/")[2],
+        "description": [_prose(part) for part in operation.get("description", "").split("\n\n")],
+        "rows": rows,
         "scope": operation.get("x-scope", ""),
-        "answers": [str(status) for status in operation["responses"]],
+        "answers": sorted(str(status) for status in operation["responses"]),
     }
