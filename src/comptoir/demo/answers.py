@@ -13,7 +13,7 @@ from comptoir.core import clock
 from comptoir.demo.corpus import Scenario
 from comptoir.demo.mails import Letter, Quoted, draw_style
 from comptoir.demo.people import FIRMS, NEWSROOMS, NEWSROOMS_EN, Person, is_invented
-from comptoir.demo.wording import as_letter, filled, set_typography
+from comptoir.demo.wording import as_word_back, filled, set_typography
 from comptoir.outbound.models import Delivery
 from comptoir.understanding.language import guess_language
 
@@ -153,7 +153,7 @@ def as_letter_back(rng: random.Random, heard: Heard, text: str, *, at: datetime)
     """Return the customer's mail in answer to ours, with our text quoted below."""
     subject = heard.subject if heard.subject.lower().startswith("re:") else f"Re: {heard.subject}"
     return Letter(
-        heard.person, (heard.mailbox_name, heard.mailbox), subject, as_letter(rng, text, heard.person), at,
+        heard.person, (heard.mailbox_name, heard.mailbox), subject, as_word_back(text, heard.person), at,
         style=draw_style(rng, heard.person), in_reply_to=heard.message_id, references=heard.references,
         quoted=Quoted(heard.mailbox_name, heard.mailbox, heard.at, heard.text),
     )  # fmt: skip

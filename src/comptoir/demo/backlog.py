@@ -20,7 +20,7 @@ from comptoir.demo import people
 from comptoir.demo.doors import BOUTIQUE, MAILBOX_NAMES, SUPPORT, Doors, Place, new_thread
 from comptoir.demo.mails import Letter, Quoted, draw_style
 from comptoir.demo.stories import Story, copies_for, files_for, past_stories, working_time
-from comptoir.demo.wording import as_answer, as_letter, set_typography
+from comptoir.demo.wording import as_answer, as_word_back, set_typography
 from comptoir.journal.models import Event
 from comptoir.outbound import sender
 from comptoir.outbound.models import Delivery
@@ -298,7 +298,7 @@ def _letter(one: _Running, body: str, at: datetime, message_id: str, references:
     if one.answered is not None and one.answered_at is not None:
         quoted = Quoted(mailbox[0], mailbox[1], one.answered_at, one.answered.message.text)
     return Letter(
-        person, mailbox, f"Re: {story.subject}", as_letter(rng, body, person), at, style=draw_style(rng, person),
+        person, mailbox, f"Re: {story.subject}", as_word_back(body, person), at, style=draw_style(rng, person),
         in_reply_to=message_id, references=[r for r in references if r], quoted=quoted,
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.db import Error as DatabaseError
@@ -27,7 +27,7 @@ from comptoir.demo.doors import BOUTIQUE, MAILBOX_NAMES, SUPPORT, THREADS, Doors
 from comptoir.demo.mails import Letter, draw_style
 from comptoir.demo.people import Person, draw_person
 from comptoir.demo.stories import PARIS, copies_for, files_for
-from comptoir.demo.wording import as_letter, draw_slots, filled
+from comptoir.demo.wording import as_letter, as_word_back, draw_slots, filled
 from comptoir.outbound.models import Delivery, DeliveryState
 
 REACT_SECONDS = (20.0, 90.0)  # between an answer and what the customer says to it
@@ -182,7 +182,7 @@ class Customers:
             self._waiting.append(_Waiting(lambda text: self._write_again(letter, text), scenario, slots))
 
     def _write_again(self, letter: Letter, text: str) -> None:
-        body = as_letter(self._rng, text, letter.sender)
+        body = as_word_back(text, letter.sender)
         again = Letter(
             letter.sender,
             letter.to,
@@ -222,6 +222,8 @@ class Customers:
 
     def _plan_mail(self, heard: Heard) -> None:
         scenario, slots = self._memory.get(heard.person.email, (None, {}))
+        if scenario is not None:  # they write their own language, whatever ours was
+            heard = replace(heard, person=replace(heard.person, language=scenario.language, who=scenario.who))
         text = self._reaction(heard.person.language, scenario, slots)
         if text and heard.mailbox in self._doors.mailboxes:
             self._plan(lambda: self._doors.post(answers.as_letter_back(self._rng, heard, text, at=clock.now())))

@@ -133,6 +133,14 @@ def as_letter(rng: random.Random, body: str, person: Person) -> str:
     return "\n\n".join(part for part in (greeting, body, ending) if part)
 
 
+def as_word_back(body: str, person: Person) -> str:
+    """Return what somebody writes in an exchange that is under way: short, without ceremony."""
+    if person.who == "teen":
+        return body
+    hello = "Bonjour," if person.language == "fr" else "Hello,"
+    return f"{hello}\n\n{body}\n\n{person.name}"
+
+
 def as_answer(body: str, person: Person, colleague_name: str) -> str:
     """Return an answer of the staff, in the tone of the house."""
     first = colleague_name.split()[0]
