@@ -12,7 +12,9 @@ from .headers import Fields
 from .parsed import Address, Bounce, LoopMarkers
 from .structure import Tree
 
-_DAEMON = re.compile(r"(?i)^(?:mailer-daemon|maildaemon|mail-daemon|postmaster|mdaemon|mmdf|uucp|bounce[sd]?|microsoftexchange[0-9a-f]+)(?:[+.=-]|@|$)")
+_DAEMON = re.compile(
+    r"(?i)^(?:mailer-daemon|maildaemon|mail-daemon|postmaster|mdaemon|mmdf|uucp|bounce[sd]?|microsoftexchange[0-9a-f]+)(?:[+.=-]|@|$)"
+)
 _DAEMON_NAME = re.compile(r"(?i)mail delivery (?:sub)?system|mailer.?daemon|mail delivery service")
 _BOUNCE_SUBJECT = re.compile(
     r"(?i)undeliver(?:ed|able)|delivery (?:status notification|failure|has failed|failed|report|incomplete)|returned mail|"
@@ -37,7 +39,14 @@ _SMTP_CODE = re.compile(r"(?<!\d)([45]\d\d)[ -]")
 _MESSAGE_ID = re.compile(r"(?im)^[> \t]{0,8}Message-ID:\s{0,80}<([^<>\s]{3,998})>")
 _SAMPLE = 20_000  # characters of a bounce's text that are searched
 
-_MACHINE_FIELDS = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-autoreply-from", "x-mail-autoreply", "x-auto-reply")
+_MACHINE_FIELDS = (
+    "x-autoreply",
+    "x-autorespond",
+    "x-autoresponder",
+    "x-autoreply-from",
+    "x-mail-autoreply",
+    "x-auto-reply",
+)
 
 
 def read_loop_markers(fields: Fields) -> LoopMarkers:
@@ -49,7 +58,7 @@ def read_loop_markers(fields: Fields) -> LoopMarkers:
 
     return LoopMarkers(
         x_loop=tuple(headers.to_text(v) for v in (*fields.get("x-loop", ()), *fields.get("x-loop-to", ()))[:20]),
-        auto_submitted=text("auto-submitted").partition(";")[0].strip().lower(),
+        auto_submitted=re.split("[;(]", text("auto-submitted"))[0].strip().lower(),
         auto_response_suppress=text("x-auto-response-suppress"),
         precedence=text("precedence").strip().lower(),
         list_id=text("list-id") or text("list-post") or text("x-mailing-list"),
@@ -85,7 +94,9 @@ def _has_null_sender(fields: Fields) -> bool:
 
 def read_bounce(tree: Tree, sender: Address, subject: str, body: Body) -> Bounce | None:
     """Return the delivery report in this mail: a standard one, or what the old mail systems write."""
-    reports = [a for a in body.attachments if a.content_type in {"message/delivery-status", "message/global-delivery-status"}]
+    reports = [
+        a for a in body.attachments if a.content_type in {"message/delivery-status", "message/global-delivery-status"}
+    ]
     if reports:
         return _standard_bounce(reports[0].content, tree, body)
     is_daemon = bool(_DAEMON.match(sender.email) or _DAEMON_NAME.search(sender.name))
@@ -95,7 +106,9 @@ def read_bounce(tree: Tree, sender: Address, subject: str, body: Body) -> Bounce
         return None
     text = body.text[:_SAMPLE]
     recipients = [a.email for a in headers.addresses(failed)] if failed else []
-    own = {a.email.lower() for v in tree.root.fields.get("to", ()) for a in headers.addresses(v)} | {sender.email.lower()}
+    own = {a.email.lower() for v in tree.root.fields.get("to", ()) for a in headers.addresses(v)} | {
+        sender.email.lower()
+    }
     if not recipients:
         recipients = [a for a in _ADDRESS.findall(text) if a.lower() not in own and not _DAEMON.match(a)][:1]
     status = _STATUS.search(text)
@@ -117,7 +130,9 @@ def _standard_bounce(report: bytes, tree: Tree, body: Body) -> Bounce:
         fields, _, _ = headers.split_fields(block.strip(b"\r\n"))
         if fields:
             groups.append(fields)
-    recipients = [g for g in groups if "final-recipient" in g or "original-recipient" in g or "action" in g] or groups or [{}]
+    recipients = (
+        [g for g in groups if "final-recipient" in g or "original-recipient" in g or "action" in g] or groups or [{}]
+    )
     chosen = next((g for g in recipients if _field(g, "action").lower() == "failed"), recipients[0])
     return Bounce(
         final_recipient=_typed(_field(chosen, "final-recipient") or _field(chosen, "original-recipient")),
@@ -142,7 +157,12 @@ def _typed(value: str) -> str:
 
 def _original_message_id(tree: Tree, body: Body) -> str | None:
     for attachment in body.attachments:
-        if attachment.content_type in {"message/rfc822", "text/rfc822-headers", "message/global", "message/rfc822-headers"}:
+        if attachment.content_type in {
+            "message/rfc822",
+            "text/rfc822-headers",
+            "message/global",
+            "message/rfc822-headers",
+        }:
             start = attachment.content[: _SAMPLE * 3].decode("latin-1").replace("\r\n", "\n")
             found = _MESSAGE_ID.search(start.partition("\n\n")[0] or start)
             if found:

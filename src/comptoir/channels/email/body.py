@@ -22,7 +22,9 @@ from .tnef import is_tnef, read_tnef
 MAX_ATTACHMENTS = 200
 _TEXTS = frozenset({"text/plain", "text/html"})
 # Other renderings of the same text, of no use beside a plain or an HTML one.
-_SAME_TEXT = frozenset({"text/x-amp-html", "text/watch-html", "text/enriched", "text/richtext", "application/applefile"})
+_SAME_TEXT = frozenset(
+    {"text/x-amp-html", "text/watch-html", "text/enriched", "text/richtext", "application/applefile"}
+)
 _SIGNED = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 # Content sent as lines of text: CRLF is how the wire ends them, and not part of the file.
 _LINES = frozenset({"", "7bit", "8bit"})

@@ -57,7 +57,21 @@ _ALIASES = {
     "unicode-1-1-utf-7": "utf-7",
     "x-unicode-2-0-utf-7": "utf-7",
 }
-_UNKNOWN_LABELS = frozenset({"", "unknown", "unknown-8bit", "x-unknown", "8bit", "binary", "default", "default_charset", "none", "user-defined", "x-user-defined"})
+_UNKNOWN_LABELS = frozenset(
+    {
+        "",
+        "unknown",
+        "unknown-8bit",
+        "x-unknown",
+        "8bit",
+        "binary",
+        "default",
+        "default_charset",
+        "none",
+        "user-defined",
+        "x-user-defined",
+    }
+)
 # Text codecs of Python that no mail may use: unbounded cost, or not a charset at all.
 _REFUSED = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "mbcs", "oem"})
 _JAPANESE = ("cp932", "euc_jp")
@@ -201,7 +215,9 @@ def _decode_segment(piece: bytes, mode: bytes) -> str:
             for i, line in enumerate(re.split(rb"([\r\n]+)", piece))
         )
     if mode == b"$(D":
-        return b"".join(b"\x8f" + bytes((b | 0x80 for b in piece[i : i + 2])) for i in range(0, len(piece), 2)).decode("euc_jp", "replace")
+        return b"".join(b"\x8f" + bytes((b | 0x80 for b in piece[i : i + 2])) for i in range(0, len(piece), 2)).decode(
+            "euc_jp", "replace"
+        )
     if mode == b"(I":
         return bytes(b | 0x80 for b in piece).decode("cp932", "replace")
     return _try(piece, "ascii") or _try(piece, "cp932") or piece.decode("ascii", "replace")
@@ -232,7 +248,11 @@ def guess(data: bytes) -> tuple[str, str]:
     """Return a text and the charset it was taken for, from the bytes alone; the best reading wins, never an error."""
     if data.isascii() and b"\x1b" not in data:
         return data.decode("ascii"), "ascii"
-    for mark, codec in ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
+    for mark, codec in (
+        (codecs.BOM_UTF8, "utf-8-sig"),
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+    ):
         if data.startswith(mark) and (text := _try(data, codec)) is not None:
             return text, codec
     if (text := _try(data, "utf-8")) is not None and b"\x1b" not in data:
@@ -283,7 +303,9 @@ def _score(sample: bytes, codec: str) -> float:
     return (good - 4 * broken) / len(high) * 0.9 + min(0.3, common / len(high))
 
 
-_COMMON_ASIAN = frozenset("のにはをたがでてとしれさるいなもからまですっこありよーンスルトの、。・的一是不了在有人我他这中大来上个国到说们为子和你地出道也时年，。は이다의에는을를가고하한지도사기시로있서어아나해라그리니")
+_COMMON_ASIAN = frozenset(
+    "のにはをたがでてとしれさるいなもからまですっこありよーンスルトの、。・的一是不了在有人我他这中大来上个国到说们为子和你地出道也时年，。は이다의에는을를가고하한지도사기시로있서어아나해라그리니"
+)
 
 
 def _mixed_case(text: str) -> int:

@@ -10,7 +10,9 @@ import unicodedata
 
 MAX_NAME_BYTES = 200  # below the 255 of every file system, with room for a prefix of the storage
 
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff\ud800-\udfff]")
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff\ud800-\udfff]"
+)
 _FORBIDDEN = str.maketrans({'"': "'", "<": "(", ">": ")", "|": "-", "?": "_", "*": "_"})
 # The names people know; mimetypes' answers depend on the machine.
 _EXTENSIONS = {

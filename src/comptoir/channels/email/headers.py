@@ -261,7 +261,9 @@ def _join_pieces(parts: list[tuple[int, bool, str]]) -> str:
 
 
 def _percent(text: str) -> bytes:
-    return re.sub(rb"%([0-9A-Fa-f]{2})", lambda m: bytes.fromhex(m[1].decode()), text.encode("utf-8", "surrogateescape"))
+    return re.sub(
+        rb"%([0-9A-Fa-f]{2})", lambda m: bytes.fromhex(m[1].decode()), text.encode("utf-8", "surrogateescape")
+    )
 
 
 # --- identifiers and dates ------------------------------------------------------------------------------------------

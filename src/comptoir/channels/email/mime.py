@@ -39,7 +39,9 @@ KEPT_HEADERS = (
     "disposition-notification-to",
 )
 _SENDER_FIELDS = ("from", "reply-to", "sender", "resent-from", "x-sender", "return-path")
-_ANY_OF = frozenset({"from", "to", "subject", "date", "message-id", "received", "return-path", "mime-version", "sender"})
+_ANY_OF = frozenset(
+    {"from", "to", "subject", "date", "message-id", "received", "return-path", "mime-version", "sender"}
+)
 
 
 def parse_mail(raw: bytes) -> ParsedMail:
@@ -84,7 +86,9 @@ def _parsed(tree: Tree, body: Body) -> ParsedMail:
         auto_reply_reason=reason,
         bounce=bounce,
         loop=loop,
-        headers=MappingProxyType({n: headers.decode_words(headers.to_text(root.first(n))) for n in KEPT_HEADERS if n in root.fields}),
+        headers=MappingProxyType(
+            {n: headers.decode_words(headers.to_text(root.first(n))) for n in KEPT_HEADERS if n in root.fields}
+        ),
         notes=tuple(dict.fromkeys(notes)),
     )
 

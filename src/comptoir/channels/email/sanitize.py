@@ -71,7 +71,22 @@ _STYLES = (
 )  # fmt: skip
 _CLEANER = nh3.Cleaner(
     tags=_TAGS,
-    clean_content_tags={"script", "style", "title", "template", "iframe", "object", "svg", "math", "noscript", "xml", "select", "textarea", "audio", "video"},
+    clean_content_tags={
+        "script",
+        "style",
+        "title",
+        "template",
+        "iframe",
+        "object",
+        "svg",
+        "math",
+        "noscript",
+        "xml",
+        "select",
+        "textarea",
+        "audio",
+        "video",
+    },
     attributes=_ATTRIBUTES,
     filter_style_properties=_STYLES,
     link_rel="noopener noreferrer nofollow",
@@ -85,7 +100,9 @@ _CLEANER = nh3.Cleaner(
 _CLEAN_TAG = re.compile(r'<(img|a)((?:\s+[^\s"=<>]+(?:="[^"]*")?)*)\s*>|<[^<>"]*(?:"[^"]*"[^<>"]*)*>')
 _CLEAN_ATTRIBUTE = re.compile(r'\s+([^\s"=<>]+)(?:="([^"]*)")?')
 _STYLE = re.compile(r' style="([^"]*)"')
-_STYLE_DANGER = re.compile(r"(?i)\\|url|expression|image|var\(|attr\(|env\(|element\(|(?:margin|text-indent)[^;]*:[^;]*-\d|@|/\*")
+_STYLE_DANGER = re.compile(
+    r"(?i)\\|url|expression|image|var\(|attr\(|env\(|element\(|(?:margin|text-indent)[^;]*:[^;]*-\d|@|/\*"
+)
 _DATA_IMAGE = re.compile(r"(?i)^data:image/(?:png|jpe?g|gif|webp|bmp|avif);base64,[a-z0-9+/=\s]*$")
 
 _RAW_TAG = re.compile(

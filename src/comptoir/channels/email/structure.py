@@ -16,7 +16,9 @@ _MAX_SKIPPED = 20  # lines of junk before the first header field
 
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _EARLY_BLANK = re.compile(rb"\r?\n")
-_BOUNDARY_LINE = re.compile(rb"(?:\A|\n)--([^\s-][^\r\n]{0,200}?|-+[^\s-][^\r\n]{0,200}?)[ \t]*\r?\n(?=[A-Za-z][A-Za-z0-9-]{1,40}:|\r?\n)")
+_BOUNDARY_LINE = re.compile(
+    rb"(?:\A|\n)--([^\s-][^\r\n]{0,200}?|-+[^\s-][^\r\n]{0,200}?)[ \t]*\r?\n(?=[A-Za-z][A-Za-z0-9-]{1,40}:|\r?\n)"
+)
 _FIELD_LINE = re.compile(rb"[\x21-\x39\x3b-\x7e]{1,200}[ \t]*:")
 _KNOWN_FIELD = re.compile(
     rb"(?i)(?:from|to|cc|bcc|subject|date|message-id|mime-version|content-[a-z-]+|received|return-path|reply-to|sender|"

@@ -19,9 +19,29 @@ _BODY, _MESSAGE_PROPS, _CODEPAGE = 0x0002800C, 0x00069003, 0x00069007
 _RENDER, _TITLE, _DATA, _ATTACHMENT_PROPS = 0x00069002, 0x00018010, 0x0006800F, 0x00069005
 
 # MAPI properties (MS-OXPROPS)
-_P_BODY, _P_HTML, _P_LONG_NAME, _P_NAME, _P_MIME, _P_CID, _P_DATA = 0x1000, 0x1013, 0x3707, 0x3704, 0x370E, 0x3712, 0x3701
+_P_BODY, _P_HTML, _P_LONG_NAME, _P_NAME, _P_MIME, _P_CID, _P_DATA = (
+    0x1000,
+    0x1013,
+    0x3707,
+    0x3704,
+    0x370E,
+    0x3712,
+    0x3701,
+)
 # Sizes of the fixed property types; the others carry a count and lengths.
-_FIXED = {0x0002: 4, 0x0003: 4, 0x0004: 4, 0x0005: 8, 0x0006: 8, 0x0007: 8, 0x000A: 4, 0x000B: 4, 0x0014: 8, 0x0040: 8, 0x0048: 16}
+_FIXED = {
+    0x0002: 4,
+    0x0003: 4,
+    0x0004: 4,
+    0x0005: 8,
+    0x0006: 8,
+    0x0007: 8,
+    0x000A: 4,
+    0x000B: 4,
+    0x0014: 8,
+    0x0040: 8,
+    0x0048: 16,
+}
 _STRING8, _UNICODE, _BINARY, _OBJECT = 0x001E, 0x001F, 0x0102, 0x000D
 
 

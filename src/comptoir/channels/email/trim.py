@@ -47,7 +47,9 @@ _WROTE = re.compile(
     rf"|(?:{'|'.join(re.escape(w) for w in _LONGEST_FIRST if w >= 'ऀ')})"  # scripts that put no blank between words
 )
 _NAME_FOLLOWS = frozenset({"schrieb", "schreef", "skrev"})  # the verbs behind which the name stands
-_BEGINS = re.compile("(?i)^[\\s*\"'<(]{0,3}(?:" + "|".join(re.escape(b) for b in sorted(BEGINS, key=len, reverse=True)) + "|\\d)")
+_BEGINS = re.compile(
+    "(?i)^[\\s*\"'<(]{0,3}(?:" + "|".join(re.escape(b) for b in sorted(BEGINS, key=len, reverse=True)) + "|\\d)"
+)
 _DATE_FIRST = re.compile(
     r"^\d{4}[-/.]\d{1,2}[-/.]\d{1,2},? \d{1,2}:\d{2}(?::\d\d)?\s+"
     r"(?:\(?(GMT|UTC)\s?[+-]\d{1,2}:?\d{0,2}\)?|[+-]\d{2}:?\d{2})\s*:?\s*\S"
@@ -57,7 +59,7 @@ _NO_VERB = re.compile(r"^.{0,60}?\d{4}.{0,40}?\d{1,2}[:.]\d{2}.{0,160}<[^<>\s]+@
 _ZOHO = re.compile(r"^-{2,}\s*\S.{8,300}\S\s*-{2,}$")
 _ADDRESS = re.compile(r"[^\s<>@]{1,64}@[^\s<>@]{1,100}")
 _NAME_FIRST = re.compile(r"^[\s*\"'„“(]{0,3}[^<>:]{0,80}[<\[(]?[^\s<>@]{1,64}@[^\s<>@]{1,100}")
-_SENTENCE_END = (".", "!", "?", ":", ";")
+_SENTENCE_END = re.compile(r"(?:(?<!\d)\.|[!?:;])$")  # '28.' at the end of a line is a date
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +171,17 @@ def _announcement_start(lines: list[str], kinds: list[str], end: int) -> int:
 
 
 def _begins_higher(line: str) -> bool:
-    return bool(line) and not line.endswith(_SENTENCE_END) and _BEGINS.match(line) is not None and DATE_LIKE.search(line) is not None
+    return (
+        bool(line)
+        and _SENTENCE_END.search(line) is None
+        and _BEGINS.match(line) is not None
+        and DATE_LIKE.search(line) is not None
+    )
 
 
 def _begins_here(line: str) -> bool:
     """Tell whether an announcement that ends further down may begin with this line."""
-    return _begins_higher(line) or (_ADDRESS.search(line) is not None and not line.endswith(_SENTENCE_END))
+    return _begins_higher(line) or (_ADDRESS.search(line) is not None and _SENTENCE_END.search(line) is None)
 
 
 def _is_announcement(text: str) -> bool:
@@ -184,7 +191,9 @@ def _is_announcement(text: str) -> bool:
     lowered = text.lower()
     verb = _WROTE.search(text) if any(stem in lowered for stem in WROTE_STEMS) else None
     if verb is None:
-        return (_DATE_FIRST.match(text) is not None and _ADDRESS.search(text) is not None) or _NO_VERB.match(text) is not None
+        return (_DATE_FIRST.match(text) is not None and _ADDRESS.search(text) is not None) or _NO_VERB.match(
+            text
+        ) is not None
     rest = text[verb.end() :].strip(" \t:：*_->")
     is_name = verb.group().lower() in _NAME_FOLLOWS and len(rest.split()) <= _NAME_WORDS
     if rest and not (is_name or DATE_LIKE.search(rest) or _ADDRESS.search(rest)):

@@ -145,7 +145,9 @@ _LABELS = {
     "attachments|pièces? jointes?|anlagen|添付|抄送|副本|ответить|bilgi|cópia|con copia|y|organization|organisation|message-id|kópia|κοιν",
 }
 HEADER = {word: kind for kind, words in _LABELS.items() for word in words.split("|")}
-HEADER_LINE = re.compile(r"^[ \t>*_|]{0,8}([^\W\d_][^:：\n<>@=,;!?]{0,24}?)[ \t\xa0\u202f*_]*[:：][*_]{0,2}(?:[ \t\xa0]|$|[^/\s])")
+HEADER_LINE = re.compile(
+    r"^[ \t>*_|]{0,8}([^\W\d_][^:：\n<>@=,;!?]{0,24}?)[ \t\xa0\u202f*_]*[:：][*_]{0,2}(?:[ \t\xa0]|$|[^/\s])"
+)
 
 # What telephones and free mail programs write under a mail, as whole lines.
 MOBILE = re.compile(

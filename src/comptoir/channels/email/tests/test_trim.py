@@ -4,13 +4,16 @@ import time
 
 import pytest
 from comptoir.channels.email.trim import trim_html, trim_text
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 # Announcements as mail programs write them; each stands between an answer and a quote.
 ANNOUNCEMENTS = [
     ("english, gmail", "On Mon, Feb 3, 2020 at 10:00 AM Zoé Martin <zoe@shop.example> wrote:"),
-    ("english, wrapped", "On Mon, Feb 3, 2020 at 10:00 AM Support of the very long company name <\nzoe@shop.example> wrote:"),
+    (
+        "english, wrapped",
+        "On Mon, Feb 3, 2020 at 10:00 AM Support of the very long company name <\nzoe@shop.example> wrote:",
+    ),
     ("english, thunderbird", "On 03/02/2020 10:00, Zoé Martin wrote:"),
     ("english, apple", "On 3 Feb 2020, at 10:00, Zoé Martin <zoe@shop.example> wrote:"),
     ("english, zoho", "---- On Mon, 03 Feb 2020 10:00:00 +0100 Zoé <zoe@shop.example> wrote ----"),
@@ -56,19 +59,43 @@ def test_announcement_and_quote_are_folded(case: str, announcement: str) -> None
 
 
 BLOCKS = [
-    ("outlook, english", "From: Zoé <zoe@shop.example>\nSent: Monday, February 3, 2020 10:00 AM\nTo: Ann\nSubject: RE: order"),
-    ("outlook, french", "De : Zoé <zoe@shop.example>\nEnvoyé : lundi 3 février 2020 10:00\nÀ : Anne\nObjet : RE: commande"),
-    ("outlook, french, rule", "________________________________\nDe : Zoé\nEnvoyé : lundi 3 février 2020 10:00\nÀ : Anne\nObjet : RE: x"),
-    ("outlook, german", "Von: Zoé <zoe@shop.example>\nGesendet: Montag, 3. Februar 2020 10:00\nAn: Anna\nBetreff: AW: x"),
-    ("outlook, spanish", "De: Zoé <zoe@shop.example>\nEnviado el: lunes, 3 de febrero de 2020 10:00\nPara: Ana\nAsunto: RE: x"),
+    (
+        "outlook, english",
+        "From: Zoé <zoe@shop.example>\nSent: Monday, February 3, 2020 10:00 AM\nTo: Ann\nSubject: RE: order",
+    ),
+    (
+        "outlook, french",
+        "De : Zoé <zoe@shop.example>\nEnvoyé : lundi 3 février 2020 10:00\nÀ : Anne\nObjet : RE: commande",
+    ),
+    (
+        "outlook, french, rule",
+        "________________________________\nDe : Zoé\nEnvoyé : lundi 3 février 2020 10:00\nÀ : Anne\nObjet : RE: x",
+    ),
+    (
+        "outlook, german",
+        "Von: Zoé <zoe@shop.example>\nGesendet: Montag, 3. Februar 2020 10:00\nAn: Anna\nBetreff: AW: x",
+    ),
+    (
+        "outlook, spanish",
+        "De: Zoé <zoe@shop.example>\nEnviado el: lunes, 3 de febrero de 2020 10:00\nPara: Ana\nAsunto: RE: x",
+    ),
     ("outlook, italian", "Da: Zoé <zoe@shop.example>\nInviato: lunedì 3 febbraio 2020 10:00\nA: Anna\nOggetto: R: x"),
-    ("outlook, dutch", "Van: Zoé <zoe@shop.example>\nVerzonden: maandag 3 februari 2020 10:00\nAan: Anna\nOnderwerp: RE: x"),
-    ("outlook, portuguese", "De: Zoé <zoe@shop.example>\nEnviada em: segunda-feira, 3 de fevereiro\nPara: Ana\nAssunto: RES: x"),
+    (
+        "outlook, dutch",
+        "Van: Zoé <zoe@shop.example>\nVerzonden: maandag 3 februari 2020 10:00\nAan: Anna\nOnderwerp: RE: x",
+    ),
+    (
+        "outlook, portuguese",
+        "De: Zoé <zoe@shop.example>\nEnviada em: segunda-feira, 3 de fevereiro\nPara: Ana\nAssunto: RES: x",
+    ),
     ("outlook, polish", "Od: Zoé <zoe@shop.example>\nWysłano: poniedziałek, 3 lutego 2020\nDo: Anna\nTemat: RE: x"),
     ("outlook, russian", "От: Зоя <zoe@shop.example>\nОтправлено: 3 февраля 2020 г. 10:00\nКому: Анна\nТема: RE: x"),
     ("outlook, swedish", "Från: Zoé <zoe@shop.example>\nSkickat: den 3 februari 2020 10:00\nTill: Anna\nÄmne: SV: x"),
     ("outlook, danish", "Fra: Zoé <zoe@shop.example>\nSendt: 3. februar 2020 10:00\nTil: Anna\nEmne: SV: x"),
-    ("outlook, finnish", "Lähettäjä: Zoé <zoe@shop.example>\nLähetetty: 3. helmikuuta 2020 10:00\nVastaanottaja: Anna\nAihe: VS: x"),
+    (
+        "outlook, finnish",
+        "Lähettäjä: Zoé <zoe@shop.example>\nLähetetty: 3. helmikuuta 2020 10:00\nVastaanottaja: Anna\nAihe: VS: x",
+    ),
     ("outlook, bold labels", "*From:* Zoé <zoe@shop.example>\n*Sent:* Monday\n*To:* Ann\n*Subject:* RE: order"),
     ("outlook, chinese", "发件人: Zoé <zoe@shop.example>\n发送时间: 2020年2月3日 10:00\n收件人: Ann\n主题: RE: x"),
     ("separator, english", "-----Original Message-----\nFrom: Zoé\nHello"),
@@ -133,7 +160,10 @@ SHOWN = [
     ("a quote and an answer", "> Avez-vous reçu le colis ?\n\nOui."),
     ("a lone address line", "Mon adresse :\nDe la Paix, 12\n75002 Paris"),
     ("two fields only", "Bonjour\n\nObjet : facture 12\nDate : 3 mai\n\nMerci de la corriger."),
-    ("text is a forward", "---------- Forwarded message ---------\nFrom: Zoé <z@shop.example>\nDate: 3 May\nSubject: x\nTo: y\n\nBonjour"),
+    (
+        "text is a forward",
+        "---------- Forwarded message ---------\nFrom: Zoé <z@shop.example>\nDate: 3 May\nSubject: x\nTo: y\n\nBonjour",
+    ),
     ("only a signature line", "-- \nZoé Martin"),
     ("a dash in a list", "Il manque :\n- une vis\n-- la petite\n- un écrou"),
 ]
@@ -165,7 +195,9 @@ def test_answers_above_and_below_the_quote_are_both_shown() -> None:
 
 
 def test_my_answers_below_shows_everything() -> None:
-    text = "Bonjour, mes réponses ci-dessous en rouge.\n\nLe 3 mai 2020, Zoé a écrit :\n> Couleur ? Bleu.\n> Taille ? M.\n"
+    text = (
+        "Bonjour, mes réponses ci-dessous en rouge.\n\nLe 3 mai 2020, Zoé a écrit :\n> Couleur ? Bleu.\n> Taille ? M.\n"
+    )
     assert "Taille ? M." in trim_text(text).visible
 
 
@@ -198,7 +230,10 @@ def test_html_quote_is_folded(case: str, html: str) -> None:
 
 
 def test_html_without_a_quote_is_its_text() -> None:
-    assert trim_html("<p>Bonjour,</p><ul><li>une lampe</li><li>une table</li></ul><p>Merci</p>") == "Bonjour,\n\nune lampe\nune table\n\nMerci"
+    assert (
+        trim_html("<p>Bonjour,</p><ul><li>une lampe</li><li>une table</li></ul><p>Merci</p>")
+        == "Bonjour,\n\nune lampe\nune table\n\nMerci"
+    )
 
 
 def test_html_forward_without_a_comment_is_shown() -> None:
@@ -206,7 +241,20 @@ def test_html_forward_without_a_comment_is_shown() -> None:
     assert "Le colis est cassé." in trim_html(html)
 
 
-@pytest.mark.parametrize("line", ["> a\n", "On x wrote:\n", "--\n", "From: x\n", "a\n--\n", "Le 3 a écrit :\n", '"a" <a@b.c> wrote:\n', "\n", "a\n_____\n"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "> a\n",
+        "On x wrote:\n",
+        "--\n",
+        "From: x\n",
+        "a\n--\n",
+        "Le 3 a écrit :\n",
+        '"a" <a@b.c> wrote:\n',
+        "\n",
+        "a\n_____\n",
+    ],
+)
 def test_cost_grows_with_the_length_only(line: str) -> None:
     started = time.process_time()
     trim_text(line * (1_000_000 // len(line)))
@@ -214,10 +262,23 @@ def test_cost_grows_with_the_length_only(line: str) -> None:
 
 
 LINES = st.sampled_from(
-    ["", "Bonjour", "> cité", "-- ", "Le 3 mai 2020, Zoé a écrit :", "From: a", "To: b", "Subject: c", "Sent from my iPhone", "_____", "-----Original Message-----"]
+    [
+        "",
+        "Bonjour",
+        "> cité",
+        "-- ",
+        "Le 3 mai 2020, Zoé a écrit :",
+        "From: a",
+        "To: b",
+        "Subject: c",
+        "Sent from my iPhone",
+        "_____",
+        "-----Original Message-----",
+    ]
 )
 
 
+@settings(deadline=None)
 @given(st.lists(LINES, max_size=30))
 def test_no_line_is_lost_or_doubled(lines: list[str]) -> None:
     text = "\n".join(lines)
