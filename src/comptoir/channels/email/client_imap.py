@@ -6,6 +6,7 @@ cannot deliver, becomes a record that says so: nothing is left out in silence.
 
 import contextlib
 import imaplib
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ _UID_WINDOW = 5000  # UIDs asked for in one SEARCH: a line of the answer stays f
 _MAX_WINDOW = 1 << 31  # empty windows double: a folder of ten mails with UIDs in the billions is searched in 20 steps
 _BATCH = 200  # mails a FETCH
 _BATCH_BYTES = 16 * 1024 * 1024  # of one FETCH; the answer is held in memory
+
+
+logging.getLogger("imapclient").setLevel(logging.INFO)  # its DEBUG lines hold access tokens (INV-08)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,10 @@ import contextlib
 import logging
 import re
 import smtplib
+import threading
 from collections.abc import Callable, Iterator, Sequence
 
+from django.db import connection
 from django.utils.translation import gettext as _
 
 from comptoir.core import clock
@@ -28,6 +30,7 @@ from .render import recipients, render, wire_address
 
 _TIMEOUT = 30.0  # seconds for one step; SEND_LEASE is longer than all steps of a usual exchange
 _CONTENT_TIMEOUT = 60.0  # for the answer to the content: servers check it for spam meanwhile
+_HELLO = "[127.0.0.1]"  # as mail programs say; asking for our own name may hang where there is no DNS
 _LEADING_DOT = re.compile(rb"^\.", re.M)
 
 logger = logging.getLogger(__name__)
@@ -41,7 +44,8 @@ def send(message: Outbound, account: AccountConfig, hand_over: Callable[[], None
     with open_smtp(mailbox) as smtp:
         accepted = transmit(smtp, wire_address(mailbox.address), to, raw, hand_over)
     if mailbox.sent_folder and mailbox.imap:
-        _keep_copy(mailbox, raw)
+        # Beside the sender: that the message left is recorded first, however slow the mailbox is.
+        threading.Thread(target=_keep_copy, args=(mailbox, raw), name=f"copy-{account.id}", daemon=True).start()
     return Receipt(message.key, Delivered.SENT, provider_id=accepted)
 
 
@@ -82,10 +86,10 @@ def _connect(server: Server) -> smtplib.SMTP:
     reachable(server.host, server.port, allow_private=True)
     if server.security == TLS:
         smtp: smtplib.SMTP = smtplib.SMTP_SSL(
-            server.host, server.port, timeout=_TIMEOUT, context=client_context(server.authority)
+            server.host, server.port, _HELLO, timeout=_TIMEOUT, context=client_context(server.authority)
         )
     else:
-        smtp = smtplib.SMTP(server.host, server.port, timeout=_TIMEOUT)
+        smtp = smtplib.SMTP(server.host, server.port, _HELLO, timeout=_TIMEOUT)
     try:
         smtp.ehlo_or_helo_if_needed()
         if server.security == STARTTLS:
@@ -186,3 +190,5 @@ def _keep_copy(mailbox: Mailbox, raw: bytes) -> None:
             session.keep_copy(mailbox.sent_folder, raw)
     except ChannelError as error:
         logger.warning("account %s: no copy in %s: %s", mailbox.account_id, mailbox.sent_folder, error)
+    finally:
+        connection.close()  # renewing an access token may have used the database

@@ -3,6 +3,7 @@
 Dialogues that no real server offers on demand; the real ones are in test_servers.py.
 """
 
+import logging
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +19,7 @@ from comptoir.core.errors import ChannelError
 from comptoir.core.types import AccountConfig
 from comptoir.testing.loopback import dialogue_server
 
+PASSWORD = "a-word-to-look-for"
 MAILS = {uid: b"Subject: mail %d\r\n\r\nbody %d\r\n" % (uid, uid) for uid in (3, 5, 9)}
 
 
@@ -44,7 +46,7 @@ def imap_server(
 
     with dialogue_server(speak) as port:
         options = {"imap_host": "127.0.0.1", "imap_port": port, "imap_security": "none"}
-        account = AccountConfig(1, "email", "Acme", "support@brand.test", options, {"password": "x"})
+        account = AccountConfig(1, "email", "Acme", "support@brand.test", options, {"password": PASSWORD})
         with open_session(mailbox_of(account)) as session:
             yield session
 
@@ -141,6 +143,13 @@ def test_a_connection_that_ends_during_idle_is_noticed_at_once() -> None:
         assert session.can_idle
         session.wait_for_news(lambda: False, seconds=30)
     assert time.monotonic() - begun < 5
+
+
+def test_no_log_ever_holds_a_password(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with imap_server() as session:
+        everything(session)
+    assert PASSWORD not in caplog.text
 
 
 def test_a_server_without_idle_is_known() -> None:
