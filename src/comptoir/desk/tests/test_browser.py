@@ -1,0 +1,182 @@
+"""The desk in a real browser: live, by keyboard, without JavaScript, and on a phone."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connections, transaction
+from django.test import Client
+
+from comptoir.accounts.models import Role, User
+from comptoir.conversations.models import Conversation, State
+from comptoir.journal import services as journal
+from comptoir.outbound.models import Delivery, DeliveryState
+from comptoir.testing import builders
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    from comptoir.testing.browser import running_chromium
+
+    with running_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def site() -> Iterator[Any]:
+    from comptoir.testing.browser import running_site
+
+    with running_site() as running:
+        yield running
+    connections.close_all()
+
+
+@pytest.fixture
+def agent() -> User:
+    return builders.make_user(builders.make_team("Service"), name="Camille Roux", role=Role.ADMIN)
+
+
+@pytest.fixture
+def conversation(agent: User) -> Conversation:
+    account = builders.make_account(agent.teams.get(), kind="sandbox", address="service@example.org")
+    return builders.make_conversation(account, subject="No dial tone")
+
+
+@pytest.fixture
+def browse(chromium: Any, site: Any, agent: User) -> Iterator[Callable[..., Any]]:
+    """Open an address in a fresh profile in which the agent is signed in; the page fails on any script error."""
+    contexts = []
+    troubles: list[str] = []
+
+    def browse(path: str, **options: Any) -> Any:
+        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, "locale": "en-GB", **options})
+        contexts.append(context)
+        client = Client()
+        client.force_login(agent)
+        context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": site.url}])
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("console", lambda message: troubles.append(message.text) if "Security Policy" in message.text else None)
+        page.goto(site.url + path)
+        return page
+
+    yield browse
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+def _announce(conversation: Conversation, **message: Any) -> None:
+    """Let a message arrive as the pipeline would: with its event, which wakes the desks."""
+    with transaction.atomic():
+        if message:
+            builders.make_message(conversation, **message)
+        journal.append(actor=journal.SYSTEM, kind="message.received", conversation_id=conversation.pk)
+
+
+def test_a_new_conversation_appears_by_itself_and_what_was_picked_stays_picked(
+    browse: Callable[..., Any], conversation: Conversation
+) -> None:
+    page = browse("/")
+    page.wait_for_selector(".live[data-live=online]")
+    page.locator(".q-check input").check(force=True)
+    _announce(builders.make_conversation(conversation.account, subject="Something new"))
+    page.get_by_text("Something new").wait_for()
+    assert page.locator(".q-check input:checked").count() == 1
+    assert page.locator("#nav-waiting").inner_text() == "2"
+
+
+def test_an_open_conversation_grows_and_what_is_being_written_is_not_lost(
+    browse: Callable[..., Any], conversation: Conversation
+) -> None:
+    page = browse(f"/conversations/{conversation.pk}/")
+    page.wait_for_selector(".live[data-live=online]")
+    page.locator("#text").fill("Half a sent")
+    _announce(conversation, text="One more thing")
+    page.get_by_text("One more thing").wait_for()
+    assert page.locator("#text").input_value() == "Half a sent"
+    page.reload()
+    assert page.locator("#text").input_value() == "Half a sent"
+
+
+def test_a_reply_is_sent_taken_back_and_its_text_returns(
+    browse: Callable[..., Any], conversation: Conversation
+) -> None:
+    page = browse(f"/conversations/{conversation.pk}/")
+    page.locator("#text").fill("We are on our way.")
+    page.locator("#text").press("Control+Enter")
+    page.locator(".toast[data-undo]").wait_for()
+    assert page.locator("#text").input_value() == ""
+    assert Delivery.objects.get().state == DeliveryState.QUEUED
+    page.locator(".toast[data-undo] button").click()
+    page.wait_for_url("**draft=*")
+    assert page.locator("#text").input_value() == "We are on our way."
+    assert Delivery.objects.get().state == DeliveryState.CANCELLED
+
+
+def test_a_refused_reply_is_told_in_words_and_nothing_is_lost(
+    browse: Callable[..., Any], conversation: Conversation
+) -> None:
+    page = browse(f"/conversations/{conversation.pk}/")
+    page.locator("#text").fill("Please look at this")
+    type(conversation.account).objects.update(is_active=False)  # an administrator is faster
+    page.locator("#composer .btn-primary").first.click()
+    page.locator(".toast[data-tone=bad]").wait_for()
+    assert page.locator("#text").input_value() == "Please look at this"
+
+
+def test_taking_and_solving_by_keyboard(browse: Callable[..., Any], conversation: Conversation) -> None:
+    page = browse("/")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/conversations/*/")
+    page.keyboard.press("t")
+    page.locator(".toast").wait_for()
+    page.keyboard.press("e")
+    page.locator(".conv-meta .state[data-state=solved]").wait_for()
+    found = Conversation.objects.get(pk=conversation.pk)
+    assert (found.state, found.assignee is not None) == (State.SOLVED, True)
+
+
+def test_remote_images_are_fetched_only_after_a_click(browse: Callable[..., Any], conversation: Conversation) -> None:
+    builders.make_message(conversation, html='<p>Hi</p><img data-remote-src="https://tracker.invalid/p.png">')
+    page = browse(f"/conversations/{conversation.pk}/")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.locator("details.fold:has(iframe) > summary").click()
+    page.frame_locator("iframe.mail-frame").get_by_text("Hi").wait_for()
+    assert not any("tracker" in url for url in asked)
+    with page.expect_request("https://tracker.invalid/p.png"):
+        page.locator("[data-images]").click()
+
+
+def test_everything_works_without_javascript(browse: Callable[..., Any], conversation: Conversation) -> None:
+    page = browse("/", java_script_enabled=False)
+    page.get_by_role("link", name="No dial tone").click()
+    page.locator("#text").fill("Written without a script")
+    page.locator("#composer .btn-primary").first.click()
+    page.locator(".toast[data-undo] button").click()
+    assert page.locator("#text").input_value() == "Written without a script"
+    page.locator("[data-key=e]").click()
+    assert page.locator(".conv-meta .state").inner_text().strip() == "Solved"
+    page.locator("#snooze-menu > summary").click()
+    page.get_by_role("button", name="Tomorrow morning").click()
+    assert Conversation.objects.get(pk=conversation.pk).state == State.SNOOZED
+
+
+@pytest.mark.parametrize("width", [360, 1024, 1440])
+def test_no_page_is_wider_than_the_screen(
+    browse: Callable[..., Any], conversation: Conversation, site: Any, width: int
+) -> None:
+    builders.make_message(conversation, text="x" * 400 + " https://example.org/" + "y" * 300)
+    builders.make_record(conversation.account, reason="z" * 300)
+    page = browse("/", viewport={"width": width, "height": 800})
+    own = [f"/conversations/{conversation.pk}/", f"/contacts/{conversation.contact_id}/"]
+    own.append(f"/channels/{conversation.account_id}/")
+    paths = ["/", *own, "/search?q=tone", "/contacts/", "/intake/", "/channels/", "/me/"]
+    for path in paths:
+        page.goto(site.url + path)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
