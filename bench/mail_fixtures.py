@@ -28,7 +28,14 @@ MIN_BODY_RATIO = 0.95
 EMPTY_BODY = "no visible content"
 BODY_COPY = "message.html"
 
-EXPECTED_WRONG: dict[str, str] = {}
+EXPECTED_WRONG: dict[str, str] = {
+    "mail025.box": "a uuencoded file stands in the body as gibberish; we take it out as the CSV attachment that it is",
+    "mail026.box": "the HTML part shows nothing, and the expected body is its <title>; we show the plain alternative",
+    "mail035.box": "the quotes around the address are kept as a part of it; nobody could answer such an address",
+    "mail065.box": "an encoded word is cut at the comma inside it ('=20Andreas?='); the name is 'Bürling, Andreas'",
+    "mail072.box": "windows-1258 is read as windows-1250 ('suite ŕ ma commande du 14 aoűt'); we read 'suite à … août'",
+    "mail105.box": "a multipart without its boundary gives no text at all; we show the text that is there",
+}
 
 
 def fold(text: str | None) -> str:
@@ -47,10 +54,12 @@ def score_mail(raw: bytes, expected: dict[str, Any]) -> list[str]:
         if fold(ours) != fold(theirs):
             wrong.append(f"{name}: {ours!r} instead of {theirs!r}")
     body = "" if expected["body_text"] == EMPTY_BODY else expected["body_text"]
-    ours, theirs = fold(mail.text).split(), fold(body).split()
-    ratio = difflib.SequenceMatcher(None, ours, theirs, autojunk=False).ratio()
+    have_words, want_words = mail.text.split(), body.split()
+    ratio = difflib.SequenceMatcher(None, have_words, want_words, autojunk=False).ratio()
     if ratio < MIN_BODY_RATIO:
-        wrong.append(f"body ratio {ratio:.2f}: {' '.join(ours)[:200]!r} instead of {' '.join(theirs)[:200]!r}")
+        wrong.append(
+            f"body ratio {ratio:.2f}: {' '.join(have_words)[:200]!r} instead of {' '.join(want_words)[:200]!r}"
+        )
     have = Counter(a.md5 for a in mail.attachments)
     want = Counter(a["md5"] for a in expected["attachments"] if a["filename"] != BODY_COPY)
     if have != want:
@@ -79,9 +88,12 @@ def score_trim(folder: Path) -> dict[str, list[str]]:
 def score_html(folder: Path) -> dict[str, list[str]]:
     """Return the differences of each HTML case by name."""
     results: dict[str, list[str]] = {}
-    for case in json.loads((folder / "html_cases.json").read_text(encoding="utf-8")):
+    cases = json.loads((folder / "html_cases.json").read_text(encoding="utf-8"))
+    for number, case in enumerate(cases, 1):
         ours = trim_html(case["input"]) if case["kind"] == "html" else trim_text(case["input"]).visible
-        results[case["name"]] = [] if fold(ours) == fold(case["want"]) else [f"{ours!r} instead of {case['want']!r}"]
+        results[f"{number} {case['name']}"] = (
+            [] if fold(ours) == fold(case["want"]) else [f"{ours!r} instead of {case['want']!r}"]
+        )
     return results
 
 

@@ -13,7 +13,8 @@ from .parsed import Address, Bounce, LoopMarkers
 from .structure import Tree
 
 _DAEMON = re.compile(
-    r"(?i)^(?:mailer-daemon|maildaemon|mail-daemon|postmaster|mdaemon|mmdf|uucp|bounce[sd]?|microsoftexchange[0-9a-f]+)(?:[+.=-]|@|$)"
+    r"(?i)^(?:mailer-daemon|maildaemon|mail-daemon|postmaster|mdaemon|mmdf|uucp|bounce[sd]?|"
+    r"microsoftexchange[0-9a-f]+)(?:[+.=-]|@|$)"
 )
 _DAEMON_NAME = re.compile(r"(?i)mail delivery (?:sub)?system|mailer.?daemon|mail delivery service")
 _BOUNCE_SUBJECT = re.compile(
@@ -26,12 +27,14 @@ _BOUNCE_SUBJECT = re.compile(
 )
 _AUTOMATIC_SUBJECT = re.compile(
     r"(?i)^\s*(?:(?:re|aw|tr|sv|rv|r|antw)\s*:\s*)*(?:"
-    r"auto(?:matic|mated)?[ _-]?(?:reply|response|respond\w*)\b|autoreply|auto\s*:|out of (?:the )?office|ooo\s*:|vacation (?:reply|notice|response)|"
-    r"réponse automatique|message automatique d.absence|absence du bureau|absent du bureau|notification d.absence|message d.absence|"
+    r"auto(?:matic|mated)?[ _-]?(?:reply|response|respond\w*)\b|autoreply|auto\s*:|out of (?:the )?office|ooo\s*:|"
+    r"vacation (?:reply|notice|response)|"
+    r"réponse automatique|message automatique d.absence|absen(?:ce|t) du bureau|(?:notification|message) d.absence|"
     r"automatische (?:antwort|abwesenheit)|abwesenheitsnotiz|abwesenheits|abwesend|autom\. antwort|"
     r"respuesta autom[aá]tica|fuera de (?:la )?oficina|risposta automatica|fuori (?:sede|ufficio)|assenza dall.ufficio|"
     r"automatisch antwoord|afwezig|resposta autom[aá]tica|fora do escrit[oó]rio|автоответ|автоматический ответ|"
-    r"odpowied[zź] automatyczna|automatyczna odpowied[zź]|autosvar|automatiskt svar|automatisk svar|automaattinen vastaus|poissa|frånvaro)"
+    r"odpowied[zź] automatyczna|automatyczna odpowied[zź]|autosvar|automatiskt? svar|automaattinen vastaus|poissa|"
+    r"frånvaro)"
 )
 _ADDRESS = re.compile(r"[\w.+=&'*/-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")

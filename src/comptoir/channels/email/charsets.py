@@ -7,6 +7,7 @@ Only text codecs are reachable from a declared label (a mail must not pick 'zip'
 import codecs
 import re
 import unicodedata
+from itertools import pairwise
 
 # Labels of mails in the wild and what their senders mean by them (WHATWG's encoding standard has the reasons:
 # what calls itself Latin-1 is windows-1252, GB2312 is GB 18030, KS C 5601 is the unified Hangul code).
@@ -215,7 +216,7 @@ def _decode_segment(piece: bytes, mode: bytes) -> str:
             for i, line in enumerate(re.split(rb"([\r\n]+)", piece))
         )
     if mode == b"$(D":
-        return b"".join(b"\x8f" + bytes((b | 0x80 for b in piece[i : i + 2])) for i in range(0, len(piece), 2)).decode(
+        return b"".join(b"\x8f" + bytes(b | 0x80 for b in piece[i : i + 2]) for i in range(0, len(piece), 2)).decode(
             "euc_jp", "replace"
         )
     if mode == b"(I":
@@ -315,7 +316,7 @@ def _mixed_case(text: str) -> int:
         word = match.group()
         if word.isascii():
             continue
-        odd += sum(1 for a, b in zip(word, word[1:], strict=False) if a.islower() and b.isupper() and b > "\x7f")
+        odd += sum(1 for a, b in pairwise(word) if a.islower() and b.isupper() and b > "\x7f")
         if any("a" <= c.lower() <= "z" for c in word) and any(c > "\u036f" for c in word):
             odd += sum(1 for c in word if c > "\x7f")
     return odd

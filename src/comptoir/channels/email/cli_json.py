@@ -1,4 +1,4 @@
-"""What the parser makes of a mail, as JSON: `comptoir parse email FILE…` and `python -m comptoir.channels.email.cli_json`.
+"""What we make of a mail, as JSON (`comptoir parse email FILE…`, `python -m comptoir.channels.email.cli_json`).
 
 One file is printed indented; several are printed as one object a line, in order. A file that is no mail gives
 `{"error": …}` on its line and the exit status 1, and the others are printed all the same.

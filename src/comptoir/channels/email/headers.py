@@ -133,6 +133,7 @@ _TOKEN = re.compile(
     r"|[^\"<>(),;:=]++|.",
     re.DOTALL,
 )
+_OPEN, _CLOSE, _COLON = "():"
 _LOOKS_LIKE_ADDRESS = re.compile(r"[^\s<>\"'(),;:@]+@[^\s<>\"'(),;:@]+")
 
 
@@ -157,16 +158,16 @@ def _mailboxes(text: str) -> list[list[str]]:
     depth = 0
     for match in _TOKEN.finditer(text):
         token = match.group()
-        if token == "(":  # noqa: S105  (a parenthesis, not a password)
+        if token == _OPEN:
             depth += 1
-        elif token == ")" and depth:
+        elif token == _CLOSE and depth:
             depth -= 1
         elif not depth and token in {",", ";"}:
             boxes.append([])
             if len(boxes) > 2 * MAX_ADDRESSES:
                 break
             continue
-        elif not depth and token == ":" and not any("@" in t or t.startswith("<") for t in boxes[-1]):
+        elif not depth and token == _COLON and not any("@" in t or t.startswith("<") for t in boxes[-1]):
             boxes[-1] = []
             continue
         boxes[-1].append(token)
@@ -179,11 +180,11 @@ def _mailbox(tokens: list[str]) -> Address | None:
     email: str | None = None
     depth = 0
     for token in tokens:
-        if token == "(":  # noqa: S105
+        if token == _OPEN:
             depth += 1
             if depth > 1:
                 comment.append(token)
-        elif token == ")" and depth:
+        elif token == _CLOSE and depth:
             depth -= 1
             if depth:
                 comment.append(token)

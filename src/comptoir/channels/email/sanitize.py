@@ -60,11 +60,12 @@ _ATTRIBUTES = {
 _SIDES = ("top", "right", "bottom", "left")
 _STYLES = (
     {
-        "background-color", "border", "border-collapse", "border-color", "border-radius", "border-spacing", "border-style", "border-width", "clear", "color",
-        "direction", "display", "float", "font", "font-family", "font-size", "font-style", "font-variant", "font-weight", "height", "letter-spacing",
-        "line-height", "list-style-type", "margin", "max-height", "max-width", "min-height", "min-width", "overflow-wrap", "padding", "table-layout",
-        "text-align", "text-decoration", "text-indent", "text-transform", "unicode-bidi", "vertical-align", "white-space", "width", "word-break", "word-spacing",
-        "word-wrap",
+        "background-color", "border", "border-collapse", "border-color", "border-radius", "border-spacing",
+        "border-style", "border-width", "clear", "color", "direction", "display", "float", "font", "font-family",
+        "font-size", "font-style", "font-variant", "font-weight", "height", "letter-spacing", "line-height",
+        "list-style-type", "margin", "max-height", "max-width", "min-height", "min-width", "overflow-wrap", "padding",
+        "table-layout", "text-align", "text-decoration", "text-indent", "text-transform", "unicode-bidi",
+        "vertical-align", "white-space", "width", "word-break", "word-spacing", "word-wrap",
     }
     | {f"{name}-{side}" for name in ("margin", "padding", "border") for side in _SIDES}
     | {f"border-{side}-{kind}" for side in _SIDES for kind in ("color", "style", "width")}

@@ -4,6 +4,8 @@ Data only. Each entry was written by a mail program, so none is a guess at gramm
 without regard to case.
 """
 
+# ruff: noqa: E501  (tables of what mail programs write, easier to read on one line each)
+
 import re
 
 # The verb of 'On <date>, <name> wrote:'.
@@ -77,18 +79,21 @@ WROTE = (
 )
 # Every verb above holds one of these; most lines hold none, and this is quicker to see.
 WROTE_STEMS = (
-    "wr", "crit", "écriv", "schr", "schreef", "escri", "escre", "scri", "писа", "пише", "napis", "napís", "pisze", "skr", "kirj", "naps", "írta", "γραψ", "yazd", "raš",
-    "rakst", "menulis", "viết", "写", "寫", "メール", "書き", "작성", "כתב", "كتب",
+    "wr", "crit", "écriv", "schr", "schreef", "escri", "escre", "scri", "писа", "пише", "napis", "napís", "pisze",
+    "skr", "kirj", "naps", "írta", "γραψ", "yazd", "raš", "rakst", "menulis", "viết", "写", "寫", "メール", "書き", "작성",
+    "כתב", "كتب",
 )  # fmt: skip
 # How such a line begins; a digit or a name with an address may stand there as well.
 BEGINS = (
-    "on ", "le ", "am ", "el ", "il ", "op ", "em ", "a ", "w dniu", "dnia", "den ", "på ", "på ", "dne ", "dňa ", "po ", "út ", "st ", "čt ", "pá ", "ne ", "în ", "la ", "în data",
-    "στις ", "την ", "dana ", "u ", "vào ", "pada ", "kuupäeval", "ma ", "kl ", "el dia ", "在", "於", "il giorno", "no dia", "quarta", "---- on ",
-    "---- le ", "---- am ", "---- el ", "в ", "от ", "чт", "пт", "пн", "вт", "ср", "сб", "вс", "понедельник", "вторник", "среда", "среду", "четверг",
-    "пятница", "пятницу", "суббота", "субботу", "воскресенье", "pon", "wt", "śr", "czw", "pt", "sob", "niedz", "lun", "mar", "mer", "jeu", "ven", "sam",
-    "dim", "mon", "tue", "wed", "thu", "fri", "sat", "sun", "mo", "di", "mi", "do", "fr", "sa", "so", "to ", "ti ", "ke ", "pe ", "la ", "su ", "ma ",
-    "tors", "ons", "tis", "mån", "fre", "lör", "sön", "man", "tir", "tor", "lør", "søn", "lunes", "martes", "miérc", "jueves", "viernes", "sábado",
-    "domingo", "seg", "ter", "qua", "qui", "sex", "dom", "sáb",
+    "on ", "le ", "am ", "el ", "il ", "op ", "em ", "a ", "w dniu", "dnia", "den ", "på ", "på ", "dne ", "dňa ",
+    "po ", "út ", "st ", "čt ", "pá ", "ne ", "în ", "la ", "în data", "στις ", "την ", "dana ", "u ", "vào ", "pada ",
+    "kuupäeval", "ma ", "kl ", "el dia ", "在", "於", "il giorno", "no dia", "quarta", "---- on ", "---- le ",
+    "---- am ", "---- el ", "в ", "от ", "чт", "пт", "пн", "вт", "ср", "сб", "вс", "понедельник", "вторник", "среда",
+    "среду", "четверг", "пятница", "пятницу", "суббота", "субботу", "воскресенье", "pon", "wt", "śr", "czw", "pt",
+    "sob", "niedz", "lun", "mar", "mer", "jeu", "ven", "sam", "dim", "mon", "tue", "wed", "thu", "fri", "sat", "sun",
+    "mo", "di", "mi", "do", "fr", "sa", "so", "to ", "ti ", "ke ", "pe ", "la ", "su ", "ma ", "tors", "ons", "tis",
+    "mån", "fre", "lör", "sön", "man", "tir", "tor", "lør", "søn", "lunes", "martes", "miérc", "jueves", "viernes",
+    "sábado", "domingo", "seg", "ter", "qua", "qui", "sex", "dom", "sáb",
 )  # fmt: skip
 _WEEKDAYS = (
     "(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?:lun|mar|mercre|jeu|vendre|same)di|dimanche|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch|"
@@ -99,20 +104,25 @@ DATE_LIKE = re.compile(rf"(?i)\d|\b(?:{_WEEKDAYS})\b")
 
 # Lines that stand between a mail and the one before it.
 _ORIGINAL = (
-    "original message", "original e-?mail", "original mail", "forwarded message", "forwarded e-?mail", "forwarded by.{1,60}", "begin forwarded message",
-    "reply message", "replied message", "message d.origine", "message original", "message d’origine", "message initial", "message transféré",
-    "message transmis", "e-?mail transféré", "début du message (?:transféré|réexpédié)", "courriel original", "ursprüngliche (?:nachricht|mail|e-mail)",
-    "originalnachricht", "original-nachricht", "weitergeleitete nachricht", "anfang der weitergeleiteten (?:nachricht|e-mail)", "mensaje original",
-    "mensaje reenviado", "inicio del mensaje reenviado", "missatge original", "messaggio originale", "messaggio inoltrato", "inizio messaggio inoltrato",
-    "oorspronkelijk bericht", "oorspronkelijke? (?:e-)?mail", "doorgestuurd bericht", "begin doorgestuurd bericht", "mensagem original",
-    "mensagem encaminhada", "início da mensagem (?:re)?encaminhada", "исходное сообщение", "пересылаемое сообщение", "пересланное сообщение",
-    "переадресованное сообщение", "начало переадресованного сообщения", "вихідне повідомлення", "wiadomość oryginalna", "oryginalna wiadomość",
-    "treść przekazanej wiadomości", "wiadomość przekazana", "ursprungligt meddelande", "originalmeddelande", "vidarebefordrat (?:meddelande|brev)",
-    "vidarebefordrat mail", "oprindelig (?:meddelelse|besked)", "videresendt (?:meddelelse|besked|melding)", "opprinnelig melding", "alkuperäinen viesti",
-    "välitetty viesti", "původní (?:zpráva|e-mail)", "přeposlaná zpráva", "pôvodná správa", "preposlaná správa", "eredeti üzenet", "továbbított üzenet",
-    "mesaj original", "mesajul original", "mesaj redirecționat", "αρχικό μήνυμα", "προωθημένο μήνυμα", "özgün mesaj", "orijinal mesaj", "iletilen mesaj",
-    "izvorna poruka", "izvirno sporočilo", "оригинално съобщение", "препратено съобщение", "originalus laiškas", "algne kiri", "原始邮件", "原始郵件",
-    "转发邮件信息", "轉寄信件", "回复的原邮件", "元のメッセージ", "転送メッセージ", "원본 메[일세]지?", "원본 메시지", "הודעה מקורית", "رسالة أصلية",
+    "original message", "original e-?mail", "original mail", "forwarded message", "forwarded e-?mail",
+    "forwarded by.{1,60}", "begin forwarded message", "reply message", "replied message", "message d.origine",
+    "message original", "message d’origine", "message initial", "message transféré", "message transmis",
+    "e-?mail transféré", "début du message (?:transféré|réexpédié)", "courriel original",
+    "ursprüngliche (?:nachricht|mail|e-mail)", "originalnachricht", "original-nachricht", "weitergeleitete nachricht",
+    "anfang der weitergeleiteten (?:nachricht|e-mail)", "mensaje original", "mensaje reenviado",
+    "inicio del mensaje reenviado", "missatge original", "messaggio originale", "messaggio inoltrato",
+    "inizio messaggio inoltrato", "oorspronkelijk bericht", "oorspronkelijke? (?:e-)?mail", "doorgestuurd bericht",
+    "begin doorgestuurd bericht", "mensagem original", "mensagem encaminhada", "início da mensagem (?:re)?encaminhada",
+    "исходное сообщение", "пересылаемое сообщение", "пересланное сообщение", "переадресованное сообщение",
+    "начало переадресованного сообщения", "вихідне повідомлення", "wiadomość oryginalna", "oryginalna wiadomość",
+    "treść przekazanej wiadomości", "wiadomość przekazana", "ursprungligt meddelande", "originalmeddelande",
+    "vidarebefordrat (?:meddelande|brev)", "vidarebefordrat mail", "oprindelig (?:meddelelse|besked)",
+    "videresendt (?:meddelelse|besked|melding)", "opprinnelig melding", "alkuperäinen viesti", "välitetty viesti",
+    "původní (?:zpráva|e-mail)", "přeposlaná zpráva", "pôvodná správa", "preposlaná správa", "eredeti üzenet",
+    "továbbított üzenet", "mesaj original", "mesajul original", "mesaj redirecționat", "αρχικό μήνυμα",
+    "προωθημένο μήνυμα", "özgün mesaj", "orijinal mesaj", "iletilen mesaj", "izvorna poruka", "izvirno sporočilo",
+    "оригинално съобщение", "препратено съобщение", "originalus laiškas", "algne kiri", "原始邮件", "原始郵件", "转发邮件信息",
+    "轉寄信件", "回复的原邮件", "元のメッセージ", "転送メッセージ", "원본 메[일세]지?", "원본 메시지", "הודעה מקורית", "رسالة أصلية",
 )  # fmt: skip
 SEPARATOR = re.compile(
     rf"(?i)^[\s*_>]*(?:(?:[-_=*—–]{{2,}}|[-—–]\s*[-—–])[-_=*—–\s]*(?:{'|'.join(_ORIGINAL)})\s*:?[-_=*—–\s]*"

@@ -1,5 +1,7 @@
 """What a mail says, one nasty case a fixture. All fixtures are synthetic."""
 
+# ruff: noqa: E501  (tables of what mail programs write, easier to read on one line each)
+
 import base64
 import io
 import json
@@ -8,14 +10,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
 from comptoir.channels.email.cli_json import mail_as_json, main
 from comptoir.channels.email.filenames import MAX_NAME_BYTES, name_attachment
 from comptoir.channels.email.mime import parse_mail
 from comptoir.channels.email.parsed import Address, ParsedMail
 from comptoir.channels.email.structure import MAX_DEPTH, MAX_PARTS
 from comptoir.core.errors import AnomalousPayload
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 ALL = sorted(p.name for p in FIXTURES.glob("*.eml"))
@@ -304,8 +307,8 @@ def _read_or_refuse(raw: bytes) -> None:
 def test_json_has_the_published_keys() -> None:
     value = mail_as_json((FIXTURES / "inline-image.eml").read_bytes())
     assert list(value) == [
-        "from_email", "from_name", "to", "cc", "reply_to", "subject", "text", "reply_text", "html", "attachments", "message_id", "in_reply_to", "references",
-        "auto_reply", "bounce",
+        "from_email", "from_name", "to", "cc", "reply_to", "subject", "text", "reply_text", "html", "attachments",
+        "message_id", "in_reply_to", "references", "auto_reply", "bounce",
     ]  # fmt: skip
     assert value["attachments"] == [
         {

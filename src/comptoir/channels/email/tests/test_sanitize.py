@@ -1,15 +1,18 @@
 """Foreign HTML: nothing runs, nothing loads, what a person wrote stays."""
 
+# ruff: noqa: E501  (tables of what mail programs write, easier to read on one line each)
+
 import re
 import time
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from comptoir.channels.email.mime import parse_mail
-from comptoir.channels.email.sanitize import sanitise_html
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from comptoir.channels.email.mime import parse_mail
+from comptoir.channels.email.sanitize import sanitise_html
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 LOADING = {

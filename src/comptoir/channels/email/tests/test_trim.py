@@ -1,11 +1,14 @@
 """What is shown of a reply, and what is folded away."""
 
+# ruff: noqa: E501  (tables of what mail programs write, easier to read on one line each)
+
 import time
 
 import pytest
-from comptoir.channels.email.trim import trim_html, trim_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from comptoir.channels.email.trim import trim_html, trim_text
 
 # Announcements as mail programs write them; each stands between an answer and a quote.
 ANNOUNCEMENTS = [
