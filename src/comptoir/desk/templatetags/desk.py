@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from comptoir.channels.registry import channels
 from comptoir.core import clock
-from comptoir.desk import rules, words
+from comptoir.desk import reasons, rules, words
 
 register = template.Library()
 
@@ -144,6 +144,12 @@ def why(message: Any) -> str:
 def delivery(state: str) -> str:
     """Say what is known about an outgoing message."""
     return words.delivery_words(state)
+
+
+@register.filter
+def retold(reason: str) -> str:
+    """Say a stored reason in the reader's language."""
+    return reasons.retold(reason)
 
 
 @register.simple_tag

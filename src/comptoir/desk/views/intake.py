@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from comptoir.accounts.models import Role, User
 from comptoir.accounts.services import actor_of
@@ -40,11 +40,11 @@ def intake(request: HttpRequest) -> HttpResponse:
     rows, more = intake_page(ids, state=STATES.get(state), before=_number(request.GET.get("before", "")))
     known = backlogs(ids)
     labels = [
-        ("failed", _("Set aside")),
-        ("pending", _("Pending")),
-        ("ignored", _("Ignored")),
-        ("done", _("Done")),
-        ("all", _("All")),
+        ("failed", pgettext("records", "Set aside")),
+        ("pending", pgettext("records", "Pending")),
+        ("ignored", pgettext("records", "Ignored")),
+        ("done", pgettext("records", "Done")),
+        ("all", pgettext("records", "All")),
     ]
     context = {
         "accounts": accounts,

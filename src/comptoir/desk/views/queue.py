@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from comptoir.accounts.services import actor_of
 from comptoir.channels.registry import channels
@@ -60,10 +60,10 @@ def _tabs(chosen: QueueFilter, counts: Any) -> list[dict[str, Any]]:
     tabs: list[tuple[str, str, str, int | None]] = [
         ("waiting", chosen.owner if chosen.owner == "me" else "", _("Waiting"), counts.waiting),
         ("waiting", "none", _("Unassigned"), counts.unassigned),
-        (State.OPEN, "", _("Open"), counts.open),
-        (State.PENDING, "", _("Pending"), counts.pending),
-        (State.SNOOZED, "", _("Snoozed"), counts.snoozed),
-        (State.SOLVED, "", _("Solved"), None),
+        (State.OPEN, "", pgettext("a list", "Open"), counts.open),
+        (State.PENDING, "", pgettext("a list", "Pending"), counts.pending),
+        (State.SNOOZED, "", pgettext("a list", "Snoozed"), counts.snoozed),
+        (State.SOLVED, "", pgettext("a list", "Solved"), None),
     ]
     if chosen.owner == "me":  # the counts are everybody's: 'mine' shows only its own
         tabs = [
