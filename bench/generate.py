@@ -255,7 +255,7 @@ def _world(connection: psycopg.Connection[Any], contacts: int) -> World:
         channel = "email" if number < len(teams) else ("sandbox", "webform", "webchat")[number % 3]
         row = connection.execute(
             "INSERT INTO channels_channelaccount (kind, name, address, public_key, team_id, is_active, options, credentials, "
-            "signature, created_at) VALUES (%s, %s, %s, %s, %s, false, '{}', '', '', now()) RETURNING id",
+            "signature, created_at) VALUES (%s, %s, %s, %s, %s, true, '{}', '', '', now()) RETURNING id",
             [channel, f"{channel} {number}", f"service{number}@bench.test", f"bench{number}", team],
         ).fetchone()
         assert row is not None

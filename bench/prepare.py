@@ -53,12 +53,7 @@ def sandbox(name: str, team: Team, url: str = "") -> ChannelAccount:
 def mailbox(team: Team, values: dict[str, Any]) -> ChannelAccount:
     """Connect a mailbox by IMAP."""
     return connect_account(
-        actor=SYSTEM,
-        kind="email",
-        name="Support",
-        team=team,
-        values=values,
-        address=values.pop("address", "support@shop.example"),
+        actor=SYSTEM, kind="email", name="Support", team=team, values=values, address=values["address"]
     )
 
 

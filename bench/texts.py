@@ -49,8 +49,14 @@ class Writer:
     def text(self, language: str = "") -> str:
         """Draw two to five sentences, with a greeting."""
         language = language or self.language()
-        chosen = self._chance.choices(self._sentences[language], k=self._chance.randrange(2, 6))
+        chosen = self._chance.choices(self._sentences[language], k=self._chance.randrange(2, 5))
+        if self._chance.random() < 0.15:
+            chosen.append(f"Ref {self.rare()}.")
         return ("Bonjour,\n\n" if language == "fr" else "Hello,\n\n") + " ".join(chosen)
+
+    def rare(self) -> str:
+        """Draw a word that hardly anybody uses."""
+        return self._chance.choice(self._rare)
 
     def name(self) -> str:
         """Draw a name."""
