@@ -64,7 +64,8 @@ def play_past(doors: Doors, *, base: datetime) -> None:
     _team.cache_clear()
     with doors.importing():
         running = [_open(doors, story) for story in past_stories(base)]
-    worker.digest_all()
+    with clock.showing(base - timedelta(days=21)):  # since when the contacts are known
+        worker.digest_all()
     _find(running)
     touched = set(Event.objects.filter(actor_kind="user").values_list("conversation_id", flat=True))
     fresh = [r for r in running if r.conversation is not None and r.conversation.pk not in touched]

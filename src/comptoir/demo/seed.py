@@ -129,8 +129,7 @@ def _happen(doors: Doors) -> None:
             specials.post_specials(doors, base=base)
         backlog.play_past(doors, base=base)
         specials.answer_letters(places, base=base)
-    with doors.importing():
-        specials.post_bounce(doors, places[1], base=base)
+    specials.post_bounce(doors, places[1], base=base)
     specials.post_unreadable(doors, base=base)
     worker.digest_all()
 

@@ -1,6 +1,7 @@
 """The mail server behind which all invented customers live: takes the mails that agents send, and keeps nothing.
 
-It listens on loopback alone. Where the remembered port is taken, the caller draws another one and tells the accounts.
+It listens on loopback alone. Where the remembered port is taken by a stranger, another one is drawn, and the caller
+tells the accounts; where it is taken by the mail server of another process of the demo, that one serves both.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from comptoir.demo.people import FULL_BOXES
 
 HOST = "127.0.0.1"
+IDENT = "Ondavelle demo"
 
 
 class _Handler:
@@ -50,11 +52,22 @@ def _is_free(port: int) -> bool:
     return True
 
 
+def _is_ours(port: int) -> bool:
+    """Return whether the server on this port greets as the demo's does."""
+    with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=2) as asked:
+        return IDENT.encode() in asked.recv(200)
+    return False
+
+
 @contextlib.contextmanager
 def mail_server(port: int, take: Callable[[bytes], None]) -> Iterator[int]:
     """Run the server; yields its port, which is another one where the wished one is taken."""
-    port = port if _is_free(port) else free_port()
-    controller = Controller(_Handler(take), hostname=HOST, port=port)
+    if not _is_free(port):
+        if _is_ours(port):
+            yield port
+            return
+        port = free_port()
+    controller = Controller(_Handler(take), hostname=HOST, port=port, ident=IDENT)
     controller.start()
     try:
         yield port

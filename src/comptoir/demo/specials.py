@@ -8,6 +8,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
+from comptoir import worker
 from comptoir.accounts.models import User
 from comptoir.accounts.services import actor_of
 from comptoir.conversations.models import Message
@@ -121,6 +122,7 @@ def post_bounce(doors: Doors, place: Place, *, base: datetime) -> None:
     at = base - timedelta(hours=4)
     with clock.showing(at):
         doors.post_raw(BOUTIQUE, _bounce(delivery, at))
+        worker.digest_all()
 
 
 def post_unreadable(doors: Doors, *, base: datetime) -> None:
