@@ -74,9 +74,7 @@ def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
     found = []
     for sentence in SENTENCES:
         parts = _BLANK.split(sentence)  # words, name, words, name, …, words
-        pattern = "".join(
-            f"(?P<{part}>.+?)" if index % 2 else re.escape(part) for index, part in enumerate(parts)
-        )
+        pattern = "".join(f"(?P<{part}>.+?)" if index % 2 else re.escape(part) for index, part in enumerate(parts))
         found.append((sentence, re.compile(pattern + (r"\Z" if not parts[-1] else r"(?=\s|\Z)"), re.DOTALL)))
     return tuple(found)
 
