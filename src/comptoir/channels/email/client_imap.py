@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -87,6 +88,11 @@ class ImapSession:
         uids = self._search(low, "*")  # n:* always answers with the last mail, even below n
         if uids:
             yield uids
+
+    def first_uid_since(self, day: date) -> int:
+        """Return the lowest UID of the mails that arrived on or after a day; behind all of them when there is none."""
+        uids = self._client.search(["SINCE", day])
+        return min(uids) if uids else max(self._client.search(["UID", "*"]), default=0) + 1
 
     def _search(self, low: int, high: str) -> list[int]:
         return sorted(uid for uid in self._client.search(["UID", f"{low}:{high}"]) if uid >= low)

@@ -88,12 +88,7 @@ def _follow(session: ImapSession, mailbox: Mailbox, stopped: Callable[[], bool],
 
 def read_folder(session: ImapSession, mailbox: Mailbox, opened: Opened, stopped: Callable[[], bool]) -> int:
     """Take in everything behind the folder's cursor; return how many mails were new."""
-    position = queries.position_in(account_id=mailbox.account_id, folder=opened.name, epoch=opened.epoch)
-    if position is None:
-        position = max(0, opened.next_uid - 1) if mailbox.only_new else 0
-        services.take_in(
-            account_id=mailbox.account_id, folder=opened.name, epoch=opened.epoch, position=position, arrivals=[]
-        )
+    position = _position(session, mailbox, opened)
     new = 0
     for uids in session.uids_after(position, opened):
         for mails in session.fetch(uids):
@@ -104,6 +99,22 @@ def read_folder(session: ImapSession, mailbox: Mailbox, opened: Opened, stopped:
             break
     connection.close()  # back into the pool: IDLE may last
     return new
+
+
+def _position(session: ImapSession, mailbox: Mailbox, opened: Opened) -> int:
+    """Return the UID behind which to read, and keep it where it is a new beginning."""
+    cursor = queries.cursor_of(account_id=mailbox.account_id, folder=opened.name)
+    if cursor is not None and cursor.epoch == opened.epoch:
+        return cursor.position
+    position = 0
+    if mailbox.only_new:
+        # Numbers of another epoch say nothing; days do, and what is known already is recognised.
+        day = queries.connected_on(account_id=mailbox.account_id)
+        position = max(0, opened.next_uid - 1) if cursor is None else session.first_uid_since(day) - 1
+    services.take_in(
+        account_id=mailbox.account_id, folder=opened.name, epoch=opened.epoch, position=position, arrivals=[]
+    )
+    return position
 
 
 def _take(mails: Sequence[Fetched], mailbox: Mailbox, opened: Opened) -> int:

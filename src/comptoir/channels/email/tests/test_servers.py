@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from email.message import EmailMessage
 
 import pytest
@@ -212,6 +213,21 @@ def test_a_mailbox_may_begin_with_new_mails_only(mail: MailServers) -> None:
         mail.append([written(3)])
         until(lambda: records(account) == 1)
     assert Record.objects.get(account=account).external_id.startswith("m3@")
+
+
+def test_a_renumbered_mailbox_that_began_with_new_mails_stays_without_the_old_ones(mail: MailServers) -> None:
+    account = connect(mail, start="new")
+    with mail.mailbox() as client:
+        client.append("INBOX", written(1), msg_time=datetime(2020, 1, 1, tzinfo=UTC))
+    with watching(account):
+        until(is_connected(account))
+        mail.append([written(2)])
+        until(lambda: records(account) == 1)
+    mail.rebuild()
+    mail.append([written(3)])
+    with watching(account):
+        until(lambda: records(account) == 2)
+    assert not Record.objects.filter(account=account, external_id__startswith="m1@").exists()
 
 
 def test_a_mail_that_is_too_large_is_announced(mail: MailServers, account: ChannelAccount, settings: object) -> None:
