@@ -18,7 +18,8 @@ _DAEMON = re.compile(
 )
 _DAEMON_NAME = re.compile(r"(?i)mail delivery (?:sub)?system|mailer.?daemon|mail delivery service")
 _BOUNCE_SUBJECT = re.compile(
-    r"(?i)undeliver(?:ed|able)|delivery (?:status notification|failure|has failed|failed|report|incomplete)|returned mail|"
+    r"(?i)undeliver(?:ed|able)|delivery (?:status notification|failure|has failed|failed|report|incomplete)|"
+    r"returned mail|"
     r"mail delivery failed|failure notice|message could not be delivered|non.?(?:delivery|remis|distribu)|"
     r"non remis|échec de (?:la )?(?:remise|livraison|distribution)|message non (?:délivré|distribué|remis)|"
     r"unzustellbar|nicht zugestellt|zustellung (?:fehlgeschlagen|nicht)|rückläufer|no se (?:puede|ha podido) entregar|"

@@ -145,7 +145,7 @@ def addresses(raw: bytes) -> tuple[Address, ...]:
     match = _PLAIN.match(text)
     if match:
         name = (match[1] or match[2] or "").strip()
-        return (Address(decode_words(name) if "=?" in name else name, match[3]),)
+        return (Address(_bare_name(decode_words(name) if "=?" in name else name), match[3]),)
     if _BARE.match(text):
         return (Address("", text),)
     found = (_mailbox(tokens) for tokens in _mailboxes(text))
@@ -194,7 +194,7 @@ def _mailbox(tokens: list[str]) -> Address | None:
             email = token.strip("<>").strip() or email
         else:
             phrase.append(_unquote(token) if token.startswith('"') and len(token) > 1 else token)
-    name = decode_words("".join(phrase)).strip(" \"'") if _all_quoted(phrase) else decode_words("".join(phrase))
+    name = decode_words("".join(phrase))
     note = decode_words("".join(comment))
     if email is None:
         if "@" not in name:
@@ -205,13 +205,13 @@ def _mailbox(tokens: list[str]) -> Address | None:
     email = decode_words(email.removeprefix("mailto:").removeprefix("MAILTO:")).strip(" \"'")
     if not email:
         return None
-    name = name.strip(' "') or note
-    return Address("" if name == email else name, email)
+    return Address(_bare_name(name) or _bare_name(note), email)
 
 
-def _all_quoted(phrase: list[str]) -> bool:
-    text = "".join(phrase).strip()
-    return len(text) > 1 and text[0] == text[-1] == '"'
+def _bare_name(name: str) -> str:
+    """Return a name without the quotes that some programs put around it."""
+    name = name.replace('"', "").strip()
+    return name[1:-1].strip() if len(name) > 1 and name[0] == name[-1] == "'" else name
 
 
 def _unquote(token: str) -> str:

@@ -33,7 +33,8 @@ _LINE_MARK, _PARAGRAPH_MARK, _KEPT_BLANK = "\x02", "\x03", "\x04"
 _QUOTE_MARK = re.compile(
     r"""(?ix) \b(?:class|id|name|data-marker|data-smartmail)\s*=\s*["']?[^"'>]*?(?<![\w-])(?:
       gmail_attr | gmail_signature | yahoo_quoted | yahoo_quote | moz-cite-prefix | moz-signature
-    | moz-forward-container | protonmail_quote | protonmail_signature_block | zmail_extra | tutanota_quote | tutanota_signature | isreplycontent
+    | moz-forward-container | protonmail_quote | protonmail_signature_block | zmail_extra | tutanota_quote
+    | tutanota_signature | isreplycontent
     | ms-outlook-mobile-signature | applemailsignature | apple-mail-signature | signature | signature_block
     | olk_src_body_section | mail-editor-reference-message-container | __QUOTED_TEXT__ | quoted-content
     | outlookmobile-signature | hm_signature | front-blockquote | front-signature | freshdesk_quote | zendesk_quote

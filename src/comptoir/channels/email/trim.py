@@ -86,11 +86,10 @@ def trim_text(text: str) -> Trimmed:
 def trim_html(html: str) -> str:
     """Return the text of an HTML mail without what it quotes and without its signature."""
     own = trim_text(html_to_own_text(html)).visible
-    whole = html_to_text(html)
     if own:
-        return whole if _points_below(own.split("\n")) else own
+        return html_to_text(html) if _points_below(own.split("\n")) else own
     # Nothing but a quote is empty; nothing but a forward, or a signature, is what was sent.
-    return trim_text(whole).visible if not _is_only_quote(html) else ""
+    return "" if _is_only_quote(html) else trim_text(html_to_text(html)).visible
 
 
 def _is_only_quote(html: str) -> bool:
