@@ -15,6 +15,7 @@ from django.core.asgi import get_asgi_application
 django_application = get_asgi_application()
 
 from comptoir.channels.webchat import live as chat
+from comptoir.core import bodies
 from comptoir.core.staticdoor import StaticDoor
 from comptoir.desk import live
 from comptoir.inbound import door
@@ -42,4 +43,4 @@ async def application(
     elif chat.PATH.fullmatch(scope["path"]):
         await _chats(scope, receive, send)
     else:
-        await django_application(scope, receive, send)  # type: ignore[arg-type]  # asgiref's types are narrower
+        await bodies.guarded(django_application, scope, receive, send)  # type: ignore[arg-type]  # asgiref's types are narrower

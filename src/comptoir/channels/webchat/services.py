@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from comptoir.channels.models import ChannelAccount
 from comptoir.channels.webchat.models import ChatEntry, ChatSession
@@ -34,7 +35,9 @@ class Typed:
 
 def start_session(*, account: ChannelAccount, language: str, at: datetime) -> ChatSession:
     """Create a session for a new visitor."""
-    return ChatSession.objects.create(account=account, key=new_key(), language=language, created_at=at, seen_at=at)
+    key = new_key()
+    name = _("Visitor %(code)s") % {"code": key[:4].upper()}  # what agents call them until they say who they are
+    return ChatSession.objects.create(account=account, key=key, language=language, name=name, created_at=at, seen_at=at)
 
 
 def _lock(session: ChatSession) -> ChatSession:
@@ -88,6 +91,7 @@ def _event(row: ChatSession, entry: ChatEntry, item: Typed) -> ChatMessage:
 def note_contact(*, session: ChatSession, name: str, email: str, at: datetime) -> None:
     """Remember the address that the visitor typed. It is a place to write to, never a proof of who they are."""
     row = _lock(session)
+    name = name or row.name
     if (row.name, row.email) == (name, email):
         return
     row.name, row.email, row.seen_at = name, email, at

@@ -189,8 +189,8 @@ def _render(
         "other_language": ("en", "English") if get_language() == "fr" else ("fr", "Français"),
     }
     response = render(request, template, {**frame, **context}, status=status)
-    # A fresh form may be kept for the way back: there it stands with its one-time token, so that sending it a second time
-    # is still one message. What somebody typed is never kept.
+    # A fresh form may be kept for the way back: there it stands with its one-time token, so that sending it again is
+    # still one message. What somebody typed is never kept.
     response.headers["Cache-Control"] = "private, no-cache" if request.method == "GET" else "no-store"
     response.headers["Vary"] = "Accept-Language"
     return _framed(response, account)

@@ -1,6 +1,6 @@
 // The inside of the chat. A message gets its id here, waits in an outbox in storage, and leaves it only when the server
 // has answered that it is on disk; the server takes each id once. So neither a reload nor a lost answer loses or doubles it.
-import { solve } from './proof.js'
+import { solve } from './proof.js'; // the semicolon lets the collector write the hashed name
 
 const { base, token: puzzle, bits, max, language, words, status, mail } = JSON.parse(document.getElementById('settings').textContent)
 const find = (name) => document.querySelector(`[data-${name}]`)

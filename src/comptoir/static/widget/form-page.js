@@ -1,6 +1,6 @@
 // The form with a script: proof of work in the background, files checked before they travel, one send at a time,
 // and in a frame the page's height told to the page around it.
-import { solve } from './proof.js'
+import { solve } from './proof.js'; // the semicolon lets the collector write the hashed name
 
 const form = document.querySelector('[data-form]')
 

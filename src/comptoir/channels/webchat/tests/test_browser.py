@@ -1,5 +1,6 @@
 """The chat in a real browser: on a page of another origin, over reloads and lost networks, on a phone."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -84,6 +85,10 @@ def write(frame: Any, text: str) -> None:
     frame.get_by_role("button", name="Send", exact=True).click()
 
 
+def sent(frame: Any, *, timeout: float = 10_000) -> None:
+    frame.get_by_text(re.compile(r"^Sent \d")).wait_for(timeout=timeout)
+
+
 def digest() -> None:
     while pipeline.digest_shards(log.busy_shards(), limit=100):
         pass
@@ -111,7 +116,7 @@ def texts(frame: Any) -> list[str]:
 def test_a_message_goes_in_and_the_answer_appears(account: ChannelAccount, visit: Callable[..., Any]) -> None:
     page, frame = visit()
     write(frame, "Hello, is my line down?")
-    frame.get_by_text("Sent").wait_for()
+    sent(frame)
     digest()
     assert bulk.fetch_all("SELECT text, author_address FROM conversations_message", []) == [
         ("Hello, is my line down?", ChatSession.objects.get().key)
@@ -130,7 +135,7 @@ def test_a_message_goes_in_and_the_answer_appears(account: ChannelAccount, visit
 def test_without_network_nothing_is_lost_or_doubled(account: ChannelAccount, visit: Callable[..., Any]) -> None:
     page, frame = visit()
     write(frame, "one")
-    frame.get_by_text("Sent").wait_for()
+    sent(frame)
     page.context.set_offline(True)
     write(frame, "two")
     frame.get_by_role("button", name="Not sent").wait_for()
@@ -147,7 +152,7 @@ def test_a_reload_without_network_keeps_the_outbox(
     """The page is closed before the message could leave; it leaves when the visitor comes back."""
     page, frame = visit()
     write(frame, "one")
-    frame.get_by_text("Sent").wait_for()
+    sent(frame)
     page.route("**/messages?*", lambda route: route.abort())
     write(frame, "two")
     frame.get_by_role("button", name="Not sent").wait_for()
@@ -172,7 +177,7 @@ def test_a_lost_answer_does_not_double_the_message(account: ChannelAccount, visi
 
     page.route("**/messages?*", lose)
     write(frame, "only once")
-    frame.get_by_text("Sent").wait_for(timeout=20_000)
+    sent(frame, timeout=20_000)
     assert len(lost) >= 1 and texts(frame) == ["only once"]
     assert Record.objects.filter(source="chat", external_id__contains=":").count() == 1
     assert ChatEntry.objects.count() == 1
@@ -181,7 +186,7 @@ def test_a_lost_answer_does_not_double_the_message(account: ChannelAccount, visi
 def test_two_tabs_are_one_visitor(account: ChannelAccount, visit: Callable[..., Any], shop: str) -> None:
     page, frame = visit()
     write(frame, "from the first")
-    frame.get_by_text("Sent").wait_for()
+    sent(frame)
     second = page.context.new_page()
     second.goto(shop)
     second.get_by_role("button", name="Open chat").click()
@@ -195,7 +200,7 @@ def test_two_tabs_are_one_visitor(account: ChannelAccount, visit: Callable[..., 
 def test_a_closed_chat_counts_what_is_new(account: ChannelAccount, visit: Callable[..., Any]) -> None:
     page, frame = visit()
     write(frame, "hello")
-    frame.get_by_text("Sent").wait_for()
+    sent(frame)
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Open chat").wait_for()
     answer(account, "Here I am.")
@@ -209,7 +214,7 @@ def test_storage_that_is_refused_is_lent_by_the_page(account: ChannelAccount, vi
     """This Chromium refuses storage in foreign frames: the page around keeps the chat, over reloads."""
     page, frame = visit()
     write(frame, "remember me")
-    frame.get_by_text("Sent").wait_for()
+    sent(frame)
     inner = page.frames[-1]
     assert inner.evaluate("(() => { try { return Boolean(localStorage) } catch { return false } })()") is False
     page.reload()
@@ -229,7 +234,7 @@ def test_the_token_stays_in_the_frame_where_it_can(
     page.get_by_role("button", name="Open chat").click()
     frame = page.frame_locator("iframe")
     write(frame, "secret")
-    frame.get_by_text("Sent").wait_for()
+    sent(frame)
     inner = next(f for f in page.frames if site.url in f.url)
     token = inner.evaluate("Object.entries(localStorage).find(([k]) => k.endsWith('token'))[1]")
     assert token and token not in "".join(page.evaluate("heard"))
@@ -256,7 +261,7 @@ def test_it_can_be_used_by_keyboard_alone(account: ChannelAccount, visit: Callab
     frame.locator("textarea:focus").wait_for()
     page.keyboard.type("typed")
     page.keyboard.press("Enter")
-    frame.get_by_text("Sent").wait_for()
+    sent(frame)
     seen = set()
     for _ in range(8):  # the focus goes round inside
         page.keyboard.press("Tab")
