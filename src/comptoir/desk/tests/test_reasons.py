@@ -1,5 +1,7 @@
 """What the worker stored in English is said in the language of the screen."""
 
+import re
+
 import pytest
 from django.utils import translation
 
@@ -38,8 +40,7 @@ def test_a_stored_reason_is_said_in_french(case: str, stored: str, said: str) ->
 def test_every_sentence_is_recognised_and_translated() -> None:
     with translation.override("fr"):
         for sentence in SENTENCES:
-            blanks = {name: "x9" for name in ("address", "domain", "size", "limit", "who", "why", "name", "status",
-                      "host", "port", "said", "folder", "names", "seconds", "bytes", "where", "kind", "reply")}  # fmt: skip
+            blanks = dict.fromkeys(re.findall(r"%\((\w+)\)s", sentence), "x9")
             stored = sentence % blanks
             assert retold(stored) == translation.gettext(sentence) % blanks != stored
 
