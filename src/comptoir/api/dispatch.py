@@ -15,6 +15,7 @@ from itertools import groupby
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Max
 
 from comptoir.accounts.queries import team_ids_of
 from comptoir.api import rules
@@ -35,13 +36,15 @@ SPAN = 5_000  # ids of the journal that one round looks through, so that a long 
 AT_ONCE = 8  # calls of one webhook, and webhooks, in one round
 TIMEOUT = 10.0  # seconds for one call
 LEASE = timedelta(seconds=AT_ONCE * TIMEOUT + 40)  # after which a call whose sender died is due again
+LONGEST_LOOK = timedelta(minutes=15)  # between two looks whether a dead address answers again
 KEPT = timedelta(days=30)  # of the log
 MAX_ANSWER = 65_536  # bytes
 
 # INV-06: events of conversations of the person's teams; of contacts that they may see; the rest for administrators.
 ENTER = """
 INSERT INTO api_webhookcall (webhook_id, event_id, state, attempts, due_at, reason)
-SELECT %(webhook)s, e.id, 'due', 0, %(at)s, '' FROM journal_event e
+SELECT %(webhook)s, e.id, 'due', 0, greatest(%(at)s, (SELECT min(due_at) FROM api_webhookcall
+    WHERE webhook_id = %(webhook)s AND state = 'due' AND status IS NULL AND reason <> '')), '' FROM journal_event e
 LEFT JOIN conversations_conversation c ON c.id = e.conversation_id
 WHERE e.id > %(after)s AND e.id <= %(upto)s AND (%(kinds)s::text[] = '{}' OR e.kind = ANY(%(kinds)s))
   AND CASE WHEN e.conversation_id IS NOT NULL THEN c.team_id = ANY(%(teams)s)
@@ -63,6 +66,16 @@ NEXT_DUE = """
 SELECT min(due.due_at) FROM api_webhook w CROSS JOIN LATERAL (
     SELECT c.due_at FROM api_webhookcall c WHERE c.webhook_id = w.id AND c.state = 'due' ORDER BY c.due_at LIMIT 1) due
 WHERE w.is_active
+"""
+# Nobody answers at an address: all that waits for it waits for the next look together, the oldest call first.
+POSTPONE = """
+UPDATE api_webhookcall SET due_at = %s, reason = CASE WHEN reason = '' THEN %s ELSE reason END
+WHERE webhook_id = %s AND state = 'due' AND due_at < %s
+"""
+# Somebody answers again: what waited for that is due at once.
+RESUME = """
+UPDATE api_webhookcall SET due_at = %s
+WHERE webhook_id = ANY(%s) AND state = 'due' AND due_at > %s AND status IS NULL AND reason <> ''
 """
 SWEEP = """
 DELETE FROM api_webhookcall WHERE id IN (SELECT id FROM api_webhookcall WHERE finished_at < %s LIMIT 1000)
@@ -204,7 +217,7 @@ def _send_in_turn(letters: Sequence[Letter]) -> list[Outcome]:
     for letter in letters:
         outcome = _send(letter)
         outcomes.append(outcome)
-        if outcome.status is None:  # nobody answers there: the others would only wait as well
+        if outcome.status is None and not outcome.is_final:  # nobody answers there: the others would only wait as well
             rest = letters[len(outcomes) :]
             return outcomes + [Outcome(r.call, None, outcome.reason, None, was_sent=False) for r in rest]
     return outcomes
@@ -242,6 +255,24 @@ def record(outcomes: Sequence[Outcome], *, at: datetime) -> None:
             row.state, row.finished_at = WebhookCall.State.DONE, at
         elif outcome.is_final or wait is None:
             row.state, row.finished_at = WebhookCall.State.FAILED, at
+        elif outcome.status is None and wait < LONGEST_LOOK:
+            row.due_at = (
+                at  # _postpone decides, for all of this webhook's calls together, so that they keep their order
+            )
         else:
             row.due_at = at + wait
         row.save()
+    dead = {o.call.webhook_id: o.reason for o in outcomes if o.status is None and not o.is_final}
+    if answered := sorted({o.call.webhook_id for o in outcomes if o.is_done} - dead.keys()):
+        bulk.fetch_all(RESUME, [at, answered, at])
+    for webhook_id in sorted(dead):
+        _postpone(webhook_id, dead[webhook_id], at)
+
+
+def _postpone(webhook_id: int, reason: str, at: datetime) -> None:
+    """Let everything that waits for a dead address wait longer each time, so that an outage costs next to nothing."""
+    due = WebhookCall.objects.filter(webhook_id=webhook_id, state=WebhookCall.State.DUE)
+    attempts = due.aggregate(most=Max("attempts"))["most"] or 1
+    wait = rules.retry_after(min(attempts, rules.ATTEMPTS - 1), jitter=0.5) or LONGEST_LOOK
+    until = at + min(wait, LONGEST_LOOK)
+    bulk.fetch_all(POSTPONE, [until, reason[:2000], webhook_id, until])

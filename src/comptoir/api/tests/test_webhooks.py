@@ -168,6 +168,29 @@ def test_a_dead_address_is_asked_once_a_round_and_does_not_hold_up_others(counte
     assert broken.calls.filter(state=State.DUE, due_at__gt=clock.now()).count() == 3
 
 
+def test_an_outage_costs_little_and_ends_for_all_calls_at_once(counter: Counter) -> None:
+    with http_server(answering(200)) as dead:
+        pass
+    kinds = ["conversation.priority_changed"]
+    webhook, _ = make_webhook(counter, dead, kinds=kinds)
+    for number in range(30):
+        change(counter, (1, 2)[number % 2])
+    run_webhooks_once(clock.now())
+    assert webhook.calls.filter(due_at__lte=clock.now()).count() == 0, "one look was enough for all of them"
+    assert sum(webhook.calls.values_list("attempts", flat=True)) == 1
+    change(counter, -1)
+    assert run_webhooks_once(clock.now()) == dispatch.PAUSE
+    assert sum(webhook.calls.values_list("attempts", flat=True)) == 1, "new events wait with the others"
+    with http_server(answering(200)) as alive:
+        Webhook.objects.update(url=alive.url())
+        run_webhooks_once(later(1))
+        for _ in range(4):
+            run_webhooks_once(later(1.1))
+        heard = [body["id"] for body in told(alive)]
+    assert len(heard) == 31
+    assert heard == sorted(heard)
+
+
 def test_events_arrive_in_their_order_and_only_the_kinds_that_were_asked_for(counter: Counter) -> None:
     with http_server(answering(200)) as server:
         make_webhook(counter, server, kinds=["conversation.priority_changed"])
