@@ -18,6 +18,8 @@ class Line:
     """One row of the queue, and the heading above it where a new band begins ('' otherwise)."""
 
     row: QueueRow
+    id: str  # numbers are strings here: the template would format each by the rules of the language, at a price
+    count: str
     heading: str
     band: str
     who: str
@@ -27,11 +29,11 @@ class Line:
     since: str  # machine-readable
     wait: str
     wait_title: str
-    level: int
+    level: str
     state: str
     count_title: str
     initials: str
-    hue: int
+    hue: str
     priority: str
 
 
@@ -41,17 +43,20 @@ def lines_of(rows: Sequence[QueueRow], *, waiting: bool, last_band: str = "") ->
     states = {value: str(label) for value, label in State.choices}
     priorities = {Priority.HIGH: _("High"), Priority.URGENT: _("Urgent")}
     kinds = {kind: (icon_of(kind), label_of(kind)) for kind in {row.channel for row in rows}}
-    nobody, waits, last = _("Unknown"), _("Waiting for an answer since %(at)s"), _("Last message %(at)s")
+    nobody, last = _("Unknown"), _("Last message %(at)s")
+    counted = {n: ngettext("%(n)s message", "%(n)s messages", n) % {"n": n} for n in {r.message_count for r in rows}}
     lines: list[Line] = []
     for row in rows:
         waited = now - row.sort_at
         band = words.band_words(waited) if waiting else ""
         icon, channel = kinds[row.channel]
-        title = (waits if row.waiting_since and waiting else last) % {"at": words.full_words(row.sort_at)}
-        count = row.message_count
+        # A wait says enough, and time.js adds the date: formatting fifty dates costs more than reading fifty rows.
+        title = "" if waiting else last % {"at": words.full_words(row.sort_at)}
         lines.append(
             Line(
                 row=row,
+                id=str(row.id),
+                count=str(row.message_count),
                 heading=band if band != last_band else "",
                 band=band,
                 who=row.contact_name or nobody,
@@ -61,11 +66,11 @@ def lines_of(rows: Sequence[QueueRow], *, waiting: bool, last_band: str = "") ->
                 since=row.sort_at.isoformat(),
                 wait=words.wait_words(waited) if waiting else words.moment_words(row.sort_at, now),
                 wait_title=title,
-                level=rules.wait_level(waited) if waiting else 0,
+                level=str(rules.wait_level(waited)) if waiting else "0",
                 state=states.get(row.state, row.state),
-                count_title=ngettext("%(n)s message", "%(n)s messages", count) % {"n": count} if count > 1 else "",
+                count_title=counted[row.message_count] if row.message_count > 1 else "",
                 initials=rules.initials_of(row.assignee_name or ""),
-                hue=(row.assignee_id or 0) % rules.HUES + 1,
+                hue=str((row.assignee_id or 0) % rules.HUES + 1),
                 priority=priorities.get(row.priority, ""),  # type: ignore[call-overload]  # stored as a plain number
             )
         )
