@@ -30,6 +30,7 @@ _LOOKED_AT = 400  # characters of a line that decide what it is
 _ANNOUNCEMENT_LINES = 6  # 'On … wrote:' wrapped by narrow mail programs, blank lines included
 _ANNOUNCEMENT_LENGTH = 400
 _NAME_WORDS = 8
+_CONTACT_LINES = 6
 _MAX_CANDIDATES = 500  # lines ending like an announcement; long honest threads have some dozens
 _SIGNATURE_LINES = 25  # under '--'; a longer tail is no signature
 _SHORT_TAIL_LINES = 8  # under a ruler of underscores
@@ -59,6 +60,8 @@ _NO_VERB = re.compile(r"^.{0,60}?\d{4}.{0,40}?\d{1,2}[:.]\d{2}.{0,160}<[^<>\s]+@
 _ZOHO = re.compile(r"^-{2,}\s*\S.{8,300}\S\s*-{2,}$")
 _ADDRESS = re.compile(r"[^\s<>@]{1,64}@[^\s<>@]{1,100}")
 _NAME_FIRST = re.compile(r"^[\s*\"'„“(]{0,3}[^<>:]{0,80}[<\[(]?[^\s<>@]{1,64}@[^\s<>@]{1,100}")
+_CONTACT = re.compile(r"(?i)\+?\d[\d .()/-]{7,}\d|www\.|https?://|@[\w-]+\.\w|\b(?:tél|tel|phone|fax|mobile?)\b\s*[.:]")
+_QUOTING = re.compile(r"(?i)^(?:quoting|zitat von|citando a?|citaat van|citat från|citation de|selon) \S.{1,100}:$")
 _SENTENCE_END = re.compile(r"(?:(?<!\d)\.|[!?:;])$")  # '28.' at the end of a line is a date
 
 
@@ -121,7 +124,24 @@ def _classify(lines: list[str]) -> str:
                 kinds[start : index + 1] = _ANNOUNCE * (index + 1 - start)
         elif line[0].isdigit() and (match := _DATE_FIRST.match(line)) and match[1] and kinds[index] == _TEXT:
             kinds[index] = _ANNOUNCE
+    _mark_last_ruler(short, kinds)
     return "".join(kinds)
+
+
+def _mark_last_ruler(lines: list[str], kinds: list[str]) -> None:
+    """Take a ruler for the begin of a signature where only a few lines follow, with a number or an address in them."""
+    below: list[str] = []
+    for index in range(len(lines) - 1, 0, -1):
+        if kinds[index] == _RULER and len(lines[index]) > 2 and below:
+            # Right under a line it underlines a title; of '=' or '#' it is a form's.
+            is_apart = not lines[index - 1] and lines[index][0] not in "=#+"
+            if is_apart and any(_CONTACT.search(line) for line in below) and not any("?" in line for line in below):
+                kinds[index] = _UNDERSCORES
+            return
+        if lines[index] and kinds[index] != _RULER:
+            below.append(lines[index])
+            if len(below) > _CONTACT_LINES:
+                return
 
 
 def _kind(line: str) -> str:
@@ -185,8 +205,11 @@ def _begins_here(line: str) -> bool:
 
 def _is_announcement(text: str) -> bool:
     core = text.strip(" \t*_>")
-    if not core.endswith((":", "：")) and not _ZOHO.match(core):
+    is_framed = _ZOHO.match(core) is not None
+    if not core.endswith((":", "：")) and not is_framed:
         return False
+    if _QUOTING.match(core) and _ADDRESS.search(core):
+        return True
     lowered = text.lower()
     verb = _WROTE.search(text) if any(stem in lowered for stem in WROTE_STEMS) else None
     if verb is None:
@@ -197,7 +220,9 @@ def _is_announcement(text: str) -> bool:
     is_name = verb.group().lower() in _NAME_FOLLOWS and len(rest.split()) <= _NAME_WORDS
     if rest and not (is_name or DATE_LIKE.search(rest) or _ADDRESS.search(rest)):
         return False
-    if _BEGINS.match(text) or _ZOHO.match(core):
+    if is_framed:
+        return True
+    if _BEGINS.match(text):
         return DATE_LIKE.search(text) is not None
     return _NAME_FIRST.match(text) is not None
 

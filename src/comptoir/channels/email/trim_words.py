@@ -86,7 +86,7 @@ WROTE_STEMS = (
 # How such a line begins; a digit or a name with an address may stand there as well.
 BEGINS = (
     "on ", "le ", "am ", "el ", "il ", "op ", "em ", "a ", "w dniu", "dnia", "den ", "på ", "på ", "dne ", "dňa ",
-    "po ", "út ", "st ", "čt ", "pá ", "ne ", "în ", "la ", "în data", "στις ", "την ", "dana ", "u ", "vào ", "pada ",
+    "po ", "út ", "st ", "čt ", "pá ", "ne ", "în ", "la ", "în data", "στις ", "το ", "τη ", "την ", "dana ", "u ", "vào ", "pada ",
     "kuupäeval", "ma ", "kl ", "el dia ", "在", "於", "il giorno", "no dia", "quarta", "---- on ", "---- le ",
     "---- am ", "---- el ", "в ", "от ", "чт", "пт", "пн", "вт", "ср", "сб", "вс", "понедельник", "вторник", "среда",
     "среду", "четверг", "пятница", "пятницу", "суббота", "субботу", "воскресенье", "pon", "wt", "śr", "czw", "pt",
@@ -105,7 +105,7 @@ DATE_LIKE = re.compile(rf"(?i)\d|\b(?:{_WEEKDAYS})\b")
 # Lines that stand between a mail and the one before it.
 _ORIGINAL = (
     "original message", "original e-?mail", "original mail", "forwarded message", "forwarded e-?mail",
-    "forwarded by.{1,60}", "begin forwarded message", "reply message", "replied message", "message d.origine",
+    "forwarded by.{1,60}", "begin forwarded message", "reply message", "replied message", "mail original", "mail d.origine", "courrier original", "courriel d.origine", "message d.origine",
     "message original", "message d’origine", "message initial", "message transféré", "message transmis",
     "e-?mail transféré", "début du message (?:transféré|réexpédié)", "courriel original",
     "ursprüngliche (?:nachricht|mail|e-mail)", "originalnachricht", "original-nachricht", "weitergeleitete nachricht",
@@ -125,7 +125,7 @@ _ORIGINAL = (
     "轉寄信件", "回复的原邮件", "元のメッセージ", "転送メッセージ", "원본 메[일세]지?", "원본 메시지", "הודעה מקורית", "رسالة أصلية",
 )  # fmt: skip
 SEPARATOR = re.compile(
-    rf"(?i)^[\s*_>]*(?:(?:[-_=*—–]{{2,}}|[-—–]\s*[-—–])[-_=*—–\s]*(?:{'|'.join(_ORIGINAL)})\s*:?[-_=*—–\s]*"
+    rf"(?i)^[\s*_>]*(?:(?:[-_=*—–]{{2,}}|[-—–]\s*[-—–])[-_=*—–\s]*(?:{'|'.join(_ORIGINAL)})\s*:?\s*(?:[-_=*—–]{{2,}}.*)?[-_=*—–\s]*"
     rf"|(?:begin forwarded message|début du message (?:transféré|réexpédié)|anfang der weitergeleiteten (?:nachricht|e-mail)"
     rf"|inicio del mensaje reenviado|inizio messaggio inoltrato|begin doorgestuurd bericht|início da mensagem (?:re)?encaminhada"
     rf"|начало переадресованного сообщения)\s*[:：]\s*)$"
@@ -143,7 +143,7 @@ REPLY_ABOVE = re.compile(
 _LABELS = {
     "from": "from|de|von|da|van|fra|från|от|од|від|od|lähettäjä|feladó|από|kimden|gönderen|expéditeur|absender|remitente|mittente|afzender|remetente|"
     "отправитель|od koho|odesílatel|expeditor|de la|发件人|寄件者|寄件人|差出人|보낸 ?사람|מאת|من|lähettänyt|saatja|nuo|no",
-    "date": "date|sent|sent at|sent on|envoyé|envoyé le|envoyée|date d.envoi|datum|gesendet|gesendet am|data|inviato|inviato il|fecha|enviado|enviado el|"
+    "date": "message du|date|sent|sent at|sent on|envoyé|envoyé le|envoyée|date d.envoi|datum|gesendet|gesendet am|data|inviato|inviato il|fecha|enviado|enviado el|"
     "enviada|enviada em|enviado em|verzonden|verstuurd|verzonden op|дата|отправлено|відправлено|надіслано|wysłano|wyslano|data wysłania|skickat|datum|dato|sendt|"
     "lähetetty|päivämäärä|päiväys|odesláno|odoslané|elküldve|dátum|küldve|trimis|ημερομηνία|στάλθηκε|tarih|gönderildi|gönderme tarihi|poslano|发送时间|日期|"
     "發送時間|寄件日期|送信日時|日時|날짜|보낸 날짜|saadetud|išsiųsta|nosūtīts|תאריך|נשלח|تاريخ|التاريخ",
@@ -165,6 +165,8 @@ MOBILE = re.compile(
     r"(?:sent|send) (?:from|via|with|using|by) .{2,60}|(?:get|download) outlook (?:for|pour) .{2,30}|obtenez outlook pour .{2,30}|"
     r"(?:télécharge[zr]|obtenir) outlook (?:pour|for) .{2,30}|outlook (?:für|para|per|voor|for) .{2,20} (?:herunterladen|holen|beziehen|downloaden)|"
     r"holen sie sich outlook .{2,40}|obtener outlook para .{2,30}|scarica outlook per .{2,30}|ottieni outlook per .{2,30}|obter o outlook para .{2,30}|"
+    r"provenance\s?: courrier pour .{2,30}|télécharger .{2,20} pour (?:android|ios|iphone).{0,20}|"
+    r"(?:garanti(?:e)? sans virus|virus-free|virenfrei|libre de virus|privo di virus)\W.{0,60}|"
     r"envoyée? (?:de|depuis|à partir d[e’']|via|avec|par) ?.{2,60}|"
     r"(?:diese nachricht wurde )?(?:von|mit|über) .{2,60} (?:gesendet|geschickt|verschickt|versendet)\.?|gesendet (?:von|mit|über) .{2,50}|"
     r"enviad[oa] (?:desde|do|da|de|a partir d[oe]|por|pelo|via) .{2,50}|inviato (?:da|dal|con|tramite) .{2,50}|"
@@ -178,12 +180,12 @@ MOBILE = re.compile(
 MOBILE_HINT = re.compile(
     r"(?i)^\W{0,4}(?:sen[tdv]|get |download|obten|télécharge|outlook|holen|scarica|ottieni|obter|envoy|diese nach|von |mit |über |gesendet|"
     r"enviad|inviato|verzonden|verstuurd|отправлено|надіслано|wysłan|skickat|lähetetty|odes|odos|elküldve|trimis|στάλθηκε|poslano|从我的|发自|發自|"
-    r"나의|נשלח|iphone)|gönderildi|送信"
+    r"나의|נשלח|iphone|provenance|garanti|virus|viren|libre de|privo)|gönderildi|送信"
 )
 # What must stand in such a line besides the verb, so that 'Sent from the bank: nothing' stays.
 DEVICE = re.compile(
     r"(?i)iphone|ipad|ipod|android|samsung|galaxy|huawei|xiaomi|redmi|oppo|oneplus|pixel|nokia|lumia|blackberry|windows|outlook|\bmail\b|e-mail|"
-    r"\bapp\b|appli|mobile|mobil|smartphone|telefon|téléphone|tele?fono|telefoon|telefone|phone|handy|portable|tablet|proton|yahoo|gmail|gmx|web\.de|"
+    r"\bapp\b|appli|mobile|mobil|m[oó]vil|tablette|k-9|courrier|avast|avg|android|smartphone|telefon|téléphone|tele?fono|telefoon|telefone|phone|handy|portable|tablet|proton|yahoo|gmail|gmx|web\.de|"
     r"orange|free\b|sfr|laposte|bouygues|spark|airmail|thunderbird|t-online|mail\.ru|яндекс|айфон|телефон|устройства|devic|appareil|ger[äa]t|"
     r"dispositivo|apparaat|enhet|enhed|sony|xperia|motorola|\blg\b|htc|bluemail|aol|canary|newton|superhuman|zimbra|三星|手机|手機|邮箱"
 )

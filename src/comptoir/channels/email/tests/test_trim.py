@@ -50,6 +50,13 @@ ANNOUNCEMENTS = [
     ("japanese", "2020年2月3日(月) 10:00 Zoé Martin <zoe@shop.example>:"),
     ("chinese", "Zoé Martin <zoe@shop.example> 于2020年2月3日周一 10:00写道："),
     ("korean", "2020년 2월 3일 (월) 오전 10:00, Zoé Martin <zoe@shop.example>님이 작성:"),
+    ("horde", "Quoting Zoé Martin <zoe@shop.example>:"),
+    ("lotus", "-----Zoé Martin/Paris/Shop wrote: -----"),
+    ("dutch, apple", "Op 3 feb. 2020 om 10:00 heeft Zoé Martin <zoe@shop.example> het volgende geschreven:"),
+    ("french, cut in the verb", "Le lun. 3 févr. 2020 à 10:00, Zoé Martin <zoe@shop.example> a\nécrit :"),
+    ("english, yahoo", "On Monday, February 3, 2020, 10:00:00 AM GMT+1, Zoé <zoe@shop.example> wrote:"),
+    ("indonesian", "Pada 3 Februari 2020 10.00, Zoé <zoe@shop.example> menulis:"),
+    ("vietnamese", "Vào 10:00 3 tháng 2, 2020, Zoé <zoe@shop.example> đã viết:"),
     ("gmail, date only", "2020-02-03 10:00 GMT+01:00 Zoé Martin <zoe@shop.example>:"),
 ]
 
@@ -103,6 +110,12 @@ BLOCKS = [
     ("outlook, chinese", "发件人: Zoé <zoe@shop.example>\n发送时间: 2020年2月3日 10:00\n收件人: Ann\n主题: RE: x"),
     ("separator, english", "-----Original Message-----\nFrom: Zoé\nHello"),
     ("separator, french", "-----Message d'origine-----\nDe : Zoé"),
+    ("free, french", "----- Mail original -----\nDe: Zoé"),
+    (
+        "sfr, french",
+        "========================================\n\nMessage du : 03/02/2020 10:00\nDe : Zoé\nA : Anne\nSujet : x",
+    ),
+    ("separator and more", "-----Original Message----- From: Zoé"),
     ("separator, thunderbird", "-------- Message original --------"),
     ("separator, german", "-----Ursprüngliche Nachricht-----"),
     ("separator, spanish", "-----Mensaje original-----"),
@@ -144,6 +157,10 @@ SIGNATURES = [
     ("iphone, finnish", "Lähetetty iPhonesta"),
     ("orange", "Envoyé depuis l'application Mail Orange"),
     ("windows", "Sent from Mail for Windows 10"),
+    ("windows, french", "Provenance : Courrier pour Windows 10"),
+    ("android, spanish", "Enviado desde mi móvil"),
+    ("antivirus", "Garanti sans virus. www.avast.com"),
+    ("dashes and a number", "---\nZoé Martin\nTél. 01 23 45 67 89"),
     ("rule", "________________________________\nZoé Martin, responsable des achats"),
 ]
 
@@ -167,6 +184,8 @@ SHOWN = [
         "text is a forward",
         "---------- Forwarded message ---------\nFrom: Zoé <z@shop.example>\nDate: 3 May\nSubject: x\nTo: y\n\nBonjour",
     ),
+    ("a list under a rule", "Voici ma liste\n\n---\n\nune lampe\nune table\nune chaise"),
+    ("a question under a rule", "Bonjour\n\n----\n\nmon numéro est le 01 23 45 67 89, m'appelez-vous ?"),
     ("only a signature line", "-- \nZoé Martin"),
     ("a dash in a list", "Il manque :\n- une vis\n-- la petite\n- un écrou"),
 ]
