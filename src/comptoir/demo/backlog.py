@@ -14,7 +14,7 @@ from comptoir.accounts.services import actor_of
 from comptoir.channels.webchat import services as webchat
 from comptoir.channels.webchat.models import ChatSession
 from comptoir.conversations import services as conversations
-from comptoir.conversations.models import Conversation, Message
+from comptoir.conversations.models import Conversation, Message, State
 from comptoir.core import clock
 from comptoir.demo import people
 from comptoir.demo.doors import BOUTIQUE, MAILBOX_NAMES, SUPPORT, Doors, Place, new_thread
@@ -35,6 +35,7 @@ NOTES = (
     "@Clara peux-tu regarder ? C'est plutôt pour toi.",
     "J'attends la réponse de l'équipe réseau avant de m'engager sur une date.",
 )
+UNDONE_FOR = timedelta(seconds=11)  # an answer leaves a little after the ten seconds in which it can be undone
 CALLS = (
     "Réglé au téléphone, vingt minutes. Tout est bon.",
     "Rappel client à 10 h 15 : le problème venait d'un câble débranché. Rien à écrire.",
@@ -68,15 +69,27 @@ def play_past(doors: Doors, *, base: datetime) -> None:
         worker.digest_all()
     _find(running)
     touched = set(Event.objects.filter(actor_kind="user").values_list("conversation_id", flat=True))
-    fresh = [r for r in running if r.conversation is not None and r.conversation.pk not in touched]
-    for one in sorted(fresh, key=lambda r: r.story.at):
-        _first_act(one, base)
+    known = [one for one in running if one.conversation is not None]
+    for one in sorted(known, key=lambda r: r.story.at):
+        if one.conversation is not None and one.conversation.pk in touched:
+            _remember(one)
+        else:
+            _first_act(one, base)
     with doors.importing():
-        for one in fresh:
+        for one in known:
             _write_again(doors, one, base)
     worker.digest_all()
-    for one in fresh:
+    for one in known:
         _last_act(one, base)
+
+
+def _remember(one: _Running) -> None:
+    """Find out how far a story had come before a crash."""
+    one.answered = (
+        Delivery.objects.filter(message__conversation=one.conversation).select_related("message").order_by("id").first()
+    )
+    if one.answered is not None:
+        one.answered_at = one.answered.message.created_at + UNDONE_FOR
 
 
 def _open(doors: Doors, story: Story) -> _Running:
@@ -248,7 +261,7 @@ def _answer(one: _Running, colleague: User, body: str, then: str, at: datetime) 
         one.answered = queue_reply(
             actor=actor_of(colleague), user=colleague, conversation=conversation, draft=Draft(text=text, then=then)
         )
-    one.answered_at = at + timedelta(seconds=11)
+    one.answered_at = at + UNDONE_FOR
     with clock.showing(one.answered_at):
         while sender.send_one():
             pass
@@ -309,6 +322,8 @@ def _last_act(one: _Running, base: datetime) -> None:
     story, conversation = one.story, one.conversation
     if story.end not in {"thanked", "insisted"} or conversation is None or one.answered_at is None:
         return
+    if conversation.state == State.SOLVED:
+        return  # it was ended before a crash
     rng = random.Random(f"last|{story.opening}")  # noqa: S311  # a draw of delays
     latest = base - timedelta(minutes=rng.uniform(5, 120))
     at = working_time(one.answered_at + timedelta(minutes=rng.uniform(4, 90)), latest=latest)
