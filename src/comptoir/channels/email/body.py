@@ -13,7 +13,7 @@ from . import headers
 from .charsets import decode, tidy
 from .filenames import name_attachment
 from .flowed import unflow
-from .html_text import html_to_text
+from .html_text import html_title, html_to_text
 from .parsed import MailAttachment
 from .smime import read_signed_content
 from .structure import Part, Tree, decode_uu, read_tree, transfer_encoding
@@ -72,6 +72,8 @@ def _assemble(pieces: list[_Piece], body: Body) -> None:
             htmls.append(piece.html)
         elif piece.plain.strip():
             htmls.append(f'<div style="white-space:pre-wrap">{_html.escape(piece.plain, quote=False)}</div>')
+    if not any(t.strip() for t in texts):  # pictures only: the title is all the words there are
+        texts = [html_title(p.html) for p in pieces if p.html]
     body.text = "\n\n".join(t.strip("\n") for t in texts if t.strip())
     if any(p.html for p in pieces):
         body.html = "\n".join(htmls)

@@ -14,6 +14,7 @@ _TAG = re.compile(
 _TAG_UNQUOTED = re.compile(r"<(?:(/?)([a-zA-Z][a-zA-Z0-9:_-]*+)([^>]*+)>|(!--)|[!?/][^>]*+>)")
 _MAX_FAILURES = 20  # tags that do not end; then quotes mean nothing any more, which makes every '>' an end
 _BLANKS = re.compile(r"[ \t\r\n\f\v\xa0]+")
+_TITLE = re.compile(r"(?i)<title>([^<]{1,500})</title>")
 _LAYOUT = re.compile(r"[ \t]*[\x02\x03\n][ \t\x02\x03\n]*")
 _INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad\u034f]+")
 
@@ -57,6 +58,12 @@ def html_to_text(html: str) -> str:
 def html_to_own_text(html: str) -> str:
     """Return the visible text without the elements that quote an earlier mail or hold a signature."""
     return _lay_out(_Walker(html, without_quotes=True).walk())
+
+
+def html_title(html: str) -> str:
+    """Return the title of a page that shows no text at all."""
+    found = _TITLE.search(html[:20_000])
+    return " ".join(_html.unescape(found[1]).split()) if found else ""
 
 
 class _Walker:

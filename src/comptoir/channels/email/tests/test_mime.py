@@ -199,6 +199,11 @@ def test_loop_markers() -> None:
     assert load("vacation-reply").loop.auto_response_suppress == "All"
 
 
+def test_a_mail_of_pictures_only_says_its_title() -> None:
+    html = "<html><head><title>Votre&nbsp;facture</title></head><body><img src='http://x.example/a.png'></body></html>"
+    assert parse_mail(HEAD + b"Content-Type: text/html\r\n\r\n" + html.encode()).text == "Votre facture"
+
+
 def test_what_was_guessed_is_said() -> None:
     assert load("charset-unknown").notes == ("unknown charset 'x-klingon', read as windows-1252",)
     assert load("from-empty-everywhere").notes == ("no sender",)
