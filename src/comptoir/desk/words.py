@@ -63,7 +63,8 @@ def day_words(at: datetime, today: date) -> str:
     if day == today - timedelta(days=1):
         return _("Yesterday")
     # Translators: date formats of Django; 'l' is the weekday, 'j' the day, 'F' the month, 'Y' the year.
-    return formats.date_format(day, _("l j F") if day.year == today.year else _("l j F Y"))
+    words = formats.date_format(day, _("l j F") if day.year == today.year else _("l j F Y"))
+    return words[:1].upper() + words[1:]  # a heading: French writes its weekdays small
 
 
 def time_words(at: datetime) -> str:
@@ -76,7 +77,8 @@ def moment_words(at: datetime, now: datetime) -> str:
     local, today = timezone.localtime(at), timezone.localtime(now).date()
     if local.date() == today:
         return time_words(at)
-    return formats.date_format(local, "j M" if local.year == today.year else "M Y")
+    # Translators: short dates; 'M' is the month in three letters, capital first; 'N' a usual abbreviation.
+    return formats.date_format(local, _("j M") if local.year == today.year else _("M Y"))
 
 
 def full_words(at: datetime) -> str:
