@@ -38,11 +38,10 @@ def imap_server(
         for raw in lines:
             tag, _, command = raw.decode().strip().partition(" ")
             reply, ending = _answer(command, capabilities, broken, mails, next_uid)
-            say(reply)
-            if ending == "hang up":
+            is_last = ending == "hang up"
+            say(reply + (b"" if is_last else f"{tag} {ending}\r\n".encode()))
+            if is_last:
                 return
-            if ending:
-                say(f"{tag} {ending}\r\n".encode())
 
     with dialogue_server(speak) as port:
         options = {"imap_host": "127.0.0.1", "imap_port": port, "imap_security": "none"}
