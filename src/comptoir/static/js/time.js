@@ -11,7 +11,7 @@
     for (const [unit, size] of UNITS) {
       if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit);
     }
-    return relative.format(0, "minute");
+    return relative.format(0, "second"); // "now", where "this minute" would be odd
   };
   // The same form as the server's: 12 min · 2 h 14 · 26 h · 2 d 4 h.
   const wait = (minutes) => {
