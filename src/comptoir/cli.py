@@ -164,6 +164,7 @@ def demo(args: argparse.Namespace) -> None:
 def parse(args: argparse.Namespace) -> None:
     """Print what a parser makes of files, as JSON."""
     from comptoir.channels.email.cli_json import mail_as_json
+    from comptoir.core.errors import AnomalousPayload
 
     several = len(args.files) > 1
     for name in args.files:
@@ -171,7 +172,11 @@ def parse(args: argparse.Namespace) -> None:
             raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
         except OSError as error:
             raise SystemExit(f"comptoir: {name} cannot be read: {error.strerror}.") from None
-        print(json.dumps(mail_as_json(raw), ensure_ascii=False, indent=None if several else 2))
+        try:
+            value = mail_as_json(raw)
+        except AnomalousPayload as error:  # one bad file leaves the others readable
+            value = {"error": str(error)}
+        print(json.dumps(value, ensure_ascii=False, indent=None if several else 2))
 
 
 def import_command(args: argparse.Namespace) -> None:
