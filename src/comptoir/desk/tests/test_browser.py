@@ -89,6 +89,21 @@ def test_a_new_conversation_appears_by_itself_and_what_was_picked_stays_picked(
     assert page.locator("#nav-waiting").inner_text() == "2"
 
 
+def test_more_rows_come_on_request_and_stay_through_live_updates(
+    browse: Callable[..., Any], conversation: Conversation
+) -> None:
+    for number in range(59):
+        builders.make_conversation(conversation.account, subject=f"n{number}")
+    page = browse("/")
+    page.wait_for_selector(".live[data-live=online]")
+    page.locator("#more a").click()
+    page.locator(".q-row").nth(59).wait_for(state="attached")
+    assert page.locator(".q-row").count() == 60
+    _announce(builders.make_conversation(conversation.account, subject="Something new"))
+    page.get_by_text("Something new").wait_for(state="attached")
+    assert page.locator(".q-row").count() == 61
+
+
 def test_an_open_conversation_grows_and_what_is_being_written_is_not_lost(
     browse: Callable[..., Any], conversation: Conversation
 ) -> None:

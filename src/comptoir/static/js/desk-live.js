@@ -19,7 +19,8 @@
   const refreshQueue = async () => {
     const url = new URL(location.href);
     url.searchParams.delete("after");
-    url.searchParams.set("rows", document.querySelectorAll(".q-row").length);
+    // As many rows as are shown; where all are shown, room for new ones.
+    url.searchParams.set("rows", document.querySelectorAll(".q-row").length + (document.getElementById("more") ? 0 : 25));
     const fresh = await get(url);
     for (const id of ["queue-head", "queue"]) morph(document.getElementById(id), fresh.getElementById(id));
     for (const part of fresh.querySelectorAll("[data-nav]")) {
