@@ -44,10 +44,16 @@ class RuleBroken(ComptoirError):
 
 
 class ChannelError(ComptoirError):
-    """A platform refused or failed. `permanent` forbids a retry; `retry_after` is in seconds."""
+    """A platform refused or failed. `permanent` forbids a retry; `retry_after` is in seconds.
 
-    def __init__(self, message: str, *, permanent: bool = False, retry_after: float | None = None) -> None:
+    `of_account` says that the account itself does not work (sign-in, server away), not this one message.
+    """
+
+    def __init__(
+        self, message: str, *, permanent: bool = False, retry_after: float | None = None, of_account: bool = False
+    ) -> None:
         super().__init__(message)
+        self.of_account = of_account
         self.permanent = permanent
         self.retry_after = retry_after
 

@@ -146,7 +146,8 @@ def _refused(delivery: Delivery, error: ChannelError) -> None:
     """The provider said no, or could not be reached, and certainly has nothing: try later, or give up in words."""
     now = clock.now()
     wait = None if error.permanent else retry_after(delivery.attempts, asked=error.retry_after)
-    channels.note_error(account_id=delivery.account_id, at=now, reason=str(error))
+    if error.of_account:
+        channels.note_error(account_id=delivery.account_id, at=now, reason=str(error))
     if wait is None:
         _finish(delivery, Receipt(delivery.key, Delivered.FAILED, reason=str(error)))
         return

@@ -21,7 +21,9 @@ def in_words(server: Server) -> Iterator[None]:
     try:
         yield
     except (OSError, imaplib.IMAP4.error, smtplib.SMTPException, InputError) as error:
-        raise explain(error, server) from error
+        failure = explain(error, server)
+        failure.of_account = True
+        raise failure from error
 
 
 def explain(error: Exception, server: Server) -> ChannelError:
