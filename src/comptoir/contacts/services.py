@@ -78,7 +78,7 @@ def merge_contacts(*, actor: Actor, user: User, survivor: Contact, absorbed: Con
     Raises AccessDenied unless the person may see both (INV-06), InputError and Conflict in words.
     """
     if survivor.pk == absorbed.pk:
-        raise InputError(_("Choose another contact than this one."), field="absorbed")
+        raise InputError(_("Choose a different contact."), field="absorbed")
     ids = [survivor.pk, absorbed.pk]
     if accessible_contacts(user).filter(pk__in=ids).count() != len(ids):
         raise AccessDenied(_("This contact does not exist, or never wrote to a team that you are in."))

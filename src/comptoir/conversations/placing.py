@@ -145,7 +145,7 @@ def _lock(user: User | None, ids: Sequence[int]) -> dict[int, Conversation]:
 
 def _lock_pair(user: User, source: Conversation, target: Conversation) -> tuple[Conversation, Conversation]:
     if source.pk == target.pk:
-        raise InputError(_("Choose another conversation than this one."), field="target")
+        raise InputError(_("Choose a different conversation."), field="target")
     rows = _lock(user, [source.pk, target.pk])
     return rows[source.pk], rows[target.pk]
 

@@ -44,7 +44,7 @@ FIELDS = (
     Field("smtp_security", _("SMTP security"), kind="choice", choices=_SECURITY, default=STARTTLS),
     Field("smtp_user", _("SMTP user name"), _("Empty: the same as above."), required=False),
     Field("smtp_password", _("SMTP password"), _("Empty: the same as above."), "password", required=False, secret=True),
-    Field("folders", _("Folders to read"), _("One a line."), "lines", default="INBOX"),
+    Field("folders", _("Folders to read"), _("One per line."), "lines", default="INBOX"),
     Field(
         "start",
         _("Begin with"),

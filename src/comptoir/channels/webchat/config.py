@@ -31,7 +31,7 @@ FIELDS = (
     Field(
         "sites",
         _("Sites that may show the chat"),
-        _("One address a line, for example https://www.example.org. Empty: any site."),
+        _("One address per line, for example https://www.example.org. Empty: any site."),
         kind="lines",
         required=False,
     ),

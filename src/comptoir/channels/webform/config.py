@@ -7,7 +7,7 @@ from comptoir.channels.base import Field
 FIELDS = (
     Field("title", _("Title"), _("The headline above the form. Empty: “Write to us”."), required=False),
     Field("introduction", _("Introduction"), _("One or two sentences below the title."), kind="lines", required=False),
-    Field("topics", _("Topics"), _("One a line. Empty: no choice is offered."), kind="lines", required=False),
+    Field("topics", _("Topics"), _("One per line. Empty: no choice is offered."), kind="lines", required=False),
     Field(
         "promise",
         _("When you answer"),
@@ -24,7 +24,7 @@ FIELDS = (
     Field(
         "sites",
         _("Sites that may show the form"),
-        _("One address a line, for example https://www.example.org. Empty: any site."),
+        _("One address per line, for example https://www.example.org. Empty: any site."),
         kind="lines",
         required=False,
     ),

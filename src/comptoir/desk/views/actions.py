@@ -38,7 +38,7 @@ def _done(request: HttpRequest, row: Conversation, words: str = "") -> HttpRespo
 
 def _number(text: str, field: str) -> int:
     if not text.strip().lstrip("#").isdecimal():
-        raise InputError(_("Choose one of the list."), field=field)
+        raise InputError(_("Choose one from the list."), field=field)
     return int(text.strip().lstrip("#"))
 
 
@@ -51,7 +51,7 @@ def assignment(request: HttpRequest, conversation_id: int) -> HttpResponse:
     if "team" in asked:
         team = Team.objects.filter(pk=_number(asked["team"], "team")).first()
         if team is None:
-            raise InputError(_("Choose one of the list."), field="team")
+            raise InputError(_("Choose one from the list."), field="team")
         services.transfer_conversation(actor=actor, conversation=row, team=team)
         return _done(request, row, _("Given to the team %(name)s.") % {"name": team.name})
     if not asked.get("assignee"):
@@ -59,7 +59,7 @@ def assignment(request: HttpRequest, conversation_id: int) -> HttpResponse:
         return _done(request, row, _("Released."))
     chosen = User.objects.filter(pk=_number(asked["assignee"], "assignee"), is_active=True).first()
     if chosen is None:
-        raise InputError(_("Choose one of the list."), field="assignee")
+        raise InputError(_("Choose one from the list."), field="assignee")
     services.assign_conversation(actor=actor, conversation=row, assignee=chosen)
     words = _("It is yours now.") if chosen == user else _("Assigned to %(name)s.") % {"name": chosen.name}
     return _done(request, row, words)
@@ -105,7 +105,7 @@ def priority(request: HttpRequest, conversation_id: int) -> HttpResponse:
     row = access_conversation(user, conversation_id)
     asked = request.POST.get("priority", "")
     if asked.lstrip("-") not in {"0", "1", "2"}:
-        raise InputError(_("Choose one of the list."), field="priority")
+        raise InputError(_("Choose one from the list."), field="priority")
     services.set_priority(actor=actor_of(user), conversation=row, priority=int(asked))
     return _done(request, row, _("Priority changed."))
 

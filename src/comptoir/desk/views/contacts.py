@@ -57,7 +57,7 @@ def merges(request: HttpRequest, contact_id: int) -> HttpResponse:
     survivor = access_contact(user, contact_id)
     asked = request.POST.get("absorbed", "")
     if not asked.isdecimal():
-        raise InputError(_("Choose one of the list."), field="absorbed")
+        raise InputError(_("Choose one from the list."), field="absorbed")
     absorbed = access_contact(user, int(asked))
     merge_contacts(actor=actor_of(user), user=user, survivor=survivor, absorbed=absorbed)
     messages.success(request, _("Merged. It can be undone here."))
