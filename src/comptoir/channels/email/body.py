@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from comptoir.core.filenames import name_attachment
+
 from . import headers
 from .charsets import decode, tidy
-from .filenames import name_attachment
 from .flowed import unflow
 from .html_text import html_title, html_to_text
 from .parsed import MailAttachment

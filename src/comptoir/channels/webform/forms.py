@@ -12,10 +12,10 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from comptoir.channels.email.filenames import name_attachment
 from comptoir.channels.webform.parse import File
 from comptoir.channels.webform.rules import MAX_FILE_BYTES, MAX_FILES, MAX_FILES_BYTES, MAX_MESSAGE, content_type_of
 from comptoir.core import storage
+from comptoir.core.filenames import name_attachment
 
 KEPT_SALT = "comptoir.webform.kept"
 KEPT_FOR = 24 * 3600  # seconds; as long as the form's own token
@@ -90,7 +90,8 @@ def check_files(kept: Sequence[File], uploads: "Sequence[UploadedFile[Any]]") ->
             most = ngettext(
                 "You can attach at most %(count)d file.", "You can attach at most %(count)d files.", MAX_FILES
             )
-            errors.append(f"{most % {'count': MAX_FILES}} {_('“%(name)s” was left out.') % {'name': name}}")
+            left_out = _("“%(name)s” was left out.") % {"name": name}
+            errors.append(f"{most % {'count': MAX_FILES}} {left_out}")
         elif size > MAX_FILE_BYTES:
             facts = {"name": name, "size": filesizeformat(size), "most": filesizeformat(MAX_FILE_BYTES)}
             errors.append(_("“%(name)s” has %(size)s; a file may have at most %(most)s.") % facts)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from comptoir.channels.email.cli_json import mail_as_json, main
-from comptoir.channels.email.filenames import MAX_NAME_BYTES, name_attachment
+from comptoir.core.filenames import MAX_NAME_BYTES, name_attachment
 from comptoir.channels.email.mime import parse_mail
 from comptoir.channels.email.parsed import Address, ParsedMail
 from comptoir.channels.email.structure import MAX_DEPTH, MAX_PARTS
