@@ -1,9 +1,9 @@
 """Conversations over the API: lists, changes, messages and notes. Replies are in replies.py."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from ninja import Query, Router, Status
@@ -22,9 +22,23 @@ from comptoir.core.errors import AccessDenied, InputError
 from comptoir.journal.models import Event
 from comptoir.journal.services import Actor
 
+MANY_EVENTS = 20_000
 LONGEST_SNOOZE = timedelta(days=5 * 366)
 
 router = Router(tags=["conversations"])
+
+
+def _changed_since(found: QuerySet[Conversation], since: datetime) -> QuerySet[Conversation]:
+    """Keep the conversations with an event since an instant.
+
+    A short while has few events: they are read first, over the journal's index by time, and their conversations looked
+    up. A long one has many: then a page is soon full when the conversations are walked and asked one by one.
+    """
+    events = Event.objects.filter(at__gte=since, conversation_id__isnull=False)
+    few = [number for number in events.values_list("conversation_id", flat=True)[: MANY_EVENTS + 1] if number]
+    if len(few) > MANY_EVENTS:
+        return found.filter(Exists(events.filter(conversation_id=OuterRef("pk"))))
+    return found.filter(pk__in=set(few))
 
 
 def full_messages() -> QuerySet[Message]:
@@ -46,8 +60,7 @@ def list_conversations(request: HttpRequest, query: Query[schemas.ConversationQu
     }
     found = found.filter(**{name: value for name, value in wanted.items() if value is not None})
     if query.updated_since is not None:
-        changed = Event.objects.filter(at__gte=query.updated_since, conversation_id__isnull=False)
-        found = found.filter(pk__in=changed.values("conversation_id"))
+        found = _changed_since(found, query.updated_since)
     rows, next_cursor = page(found, name="conversations", cursor=query.cursor, limit=query.limit)
     return schemas.ConversationPage(items=[conversation_out(row) for row in rows], next_cursor=next_cursor)
 

@@ -12,6 +12,7 @@ from comptoir.accounts.models import Role
 from comptoir.accounts.services import actor_of
 from comptoir.api import services
 from comptoir.api.models import Token
+from comptoir.api.rest import conversations
 from comptoir.api.rest.auth import LIMIT
 from comptoir.api.tests.conftest import Answer, Caller, Counter, open_counter
 from comptoir.channels.models import ChannelAccount
@@ -109,7 +110,12 @@ def test_conversations_are_filtered(counter: Counter) -> None:
         assert {c["id"] for c in found.body["items"]} == expected, query
 
 
-def test_updated_since_gives_what_was_written_to_or_changed(counter: Counter) -> None:
+@pytest.mark.parametrize("many", [0, 20_000], ids=["a long while", "a short while"])
+def test_updated_since_gives_what_was_written_to_or_changed(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    monkeypatch.setattr(conversations, "MANY_EVENTS", many)
+    make_conversation(counter.account)
     before = clock.now().isoformat().replace("+", "%2B")
     assert counter.read("GET", f"/conversations?updated_since={before}").body["items"] == []
     set_state(actor=actor_of(counter.user), conversation=counter.conversation, state="pending")
