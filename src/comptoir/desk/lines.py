@@ -20,6 +20,7 @@ class Line:
     row: QueueRow
     id: str  # numbers are strings here: the template would format each by the rules of the language, at a price
     count: str
+    is_unread: bool
     heading: str
     band: str
     who: str
@@ -57,6 +58,7 @@ def lines_of(rows: Sequence[QueueRow], *, waiting: bool, last_band: str = "") ->
                 row=row,
                 id=str(row.id),
                 count=str(row.message_count),
+                is_unread=row.is_unread and row.state != State.SOLVED,
                 heading=band if band != last_band else "",
                 band=band,
                 who=row.contact_name or nobody,

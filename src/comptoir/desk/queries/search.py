@@ -119,6 +119,8 @@ def search_messages(
         ids = found.ids[:PAGE]
         cursor.execute(HITS, values | {"ids": ids})
         hits = [Hit(*row) for row in cursor.fetchall()]
+    # Pages go by the order of arrival; within one, what was said last comes first (an import brings old messages late).
+    hits.sort(key=lambda hit: hit.at, reverse=True)
     if len(found.ids) > PAGE:
         return hits, ids[-1]
     return hits, found.bottom if found.bottom > 0 else None

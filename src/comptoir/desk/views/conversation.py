@@ -28,7 +28,8 @@ from comptoir.outbound.services import sending_account
 
 def timeline_context(conversation: Conversation, page: Timeline) -> dict[str, Any]:
     """Return what the timeline's template needs."""
-    is_chat = conversation.thread_key is not None
+    channel = channels().get(conversation.channel)
+    is_chat = channel is not None and Capability.SUBJECT not in channel.capabilities
     items = rules.weave(page.messages, page.events, day_of=lambda at: timezone.localtime(at).date(), chat=is_chat)
     first = page.messages[0] if page.messages else None
     return {

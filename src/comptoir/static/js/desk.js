@@ -10,3 +10,4 @@ import "./keys.js";
 import "./forms.js";
 import "./desk-live.js";
 import "./desk-conversation.js";
+import "./desk-tabs.js";
