@@ -35,6 +35,28 @@ NOTES = (
     "@Clara peux-tu regarder ? C'est plutôt pour toi.",
     "J'attends la réponse de l'équipe réseau avant de m'engager sur une date.",
 )
+SECOND_ANSWERS = {
+    "fr": {
+        "internet": "Merci d'être revenu vers nous, et pardon pour ce contretemps. L'équipe réseau a repris votre ligne : un second "
+        "défaut se cachait derrière le premier. C'est réparé, et je refais une mesure demain matin.",
+        "billing": "Vous avez raison d'insister : je n'avais regardé que le dernier mois. J'ai repris tout le dossier, la "
+        "régularisation complète part aujourd'hui et je vous en envoie le détail.",
+        "orders": "Pardon pour cette attente de plus. J'ai eu l'entrepôt au téléphone : tout est parti ce matin par coursier, "
+        "et je suis le colis jusqu'à votre porte.",
+        "other": "Merci de votre patience, et pardon pour ce contretemps. J'ai repris le dossier moi-même avec l'équipe concernée : "
+        "c'est réglé, et je vérifie encore demain que tout va bien.",
+    },
+    "en": {
+        "internet": "Thank you for coming back to us, and sorry for the extra round. The network team has been through your line "
+        "again: a second fault was hiding behind the first. It's mended, and I'll take another reading tomorrow morning.",
+        "billing": "You were right to insist: I had looked at the last month only. I've been through the whole account, the full "
+        "correction leaves today and you'll get the details in writing.",
+        "orders": "Sorry for the extra wait. I've had the warehouse on the phone: it left by courier this morning, and I'm "
+        "following it to your door.",
+        "other": "Thank you for your patience, and sorry for the extra round. I went through it again with the team concerned: "
+        "it's settled, and I'll check once more tomorrow that all is well.",
+    },
+}
 UNDONE_FOR = timedelta(seconds=11)  # an answer leaves a little after the ten seconds in which it can be undone
 CALLS = (
     "Réglé au téléphone, vingt minutes. Tout est bon.",
@@ -329,9 +351,7 @@ def _last_act(one: _Running, base: datetime) -> None:
     at = working_time(one.answered_at + timedelta(minutes=rng.uniform(4, 90)), latest=latest)
     colleague = _colleague(story)
     if story.end == "insisted":
-        answers = story.scenario.answers
-        first = story.drawn(answers, "answer")
-        body = next((t for t in (story.drawn([a], "x") for a in answers) if t != first), _second_answer(story))
+        body = _second_answer(story)
         _answer(one, colleague, body, "solved", at)
         return
     with clock.showing(at):
@@ -339,13 +359,5 @@ def _last_act(one: _Running, base: datetime) -> None:
 
 
 def _second_answer(story: Story) -> str:
-    if story.person.language == "fr":
-        return (
-            "Merci d'être revenu vers nous, et pardon pour ce contretemps. J'ai repris le dossier moi-même avec "
-            "l'équipe "
-            "concernée : c'est réglé depuis ce matin, et je vérifie encore demain que tout va bien."
-        )
-    return (
-        "Thank you for coming back to us, and sorry for the extra round. I went through it again with the team "
-        "concerned: it has been put right this morning, and I'll check once more tomorrow that all is well."
-    )
+    answers = SECOND_ANSWERS[story.person.language]
+    return set_typography(answers.get(story.scenario.topic, answers["other"]), story.person.language)

@@ -157,7 +157,7 @@ class Customers:
         texts = scenario.letters if road in {"email", "webform"} else scenario.lines
         opening = rng.choice(texts)
         body = filled(opening, slots, person.language)
-        subject = filled(scenario.subject_of(opening), slots, person.language)
+        subject = filled(scenario.subject_of(opening), slots, person.language) if opening in scenario.letters else ""
         attached = files_for(body, slots, rng)
         if road == "webform":
             self._doors.submit(person, topic=scenario.topic, subject=subject, text=body, at=at, files=attached)

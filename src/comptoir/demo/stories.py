@@ -110,7 +110,7 @@ def _story(
     slots = draw_slots(rng, person, at.astimezone(PARIS).date())
     body = filled(text, slots, person.language)
     opening = as_letter(rng, body, person) if channel == "email" else body
-    subject = filled(scenario.subject_of(text), slots, person.language)
+    subject = filled(scenario.subject_of(text), slots, person.language) if text in scenario.letters else ""
     if scenario.who == "teen":
         subject = subject.lower()
     return Story(person, scenario, slots, channel, subject, opening, at, end, waits)
