@@ -65,6 +65,7 @@ def running_site(port: int = 0) -> Iterator[Site]:
     finally:
         server.should_exit = True
         thread.join(10)
+        time.sleep(0.2)  # a thread that answered the last request a moment ago gives its connection back
         connections["default"].close_pool()  # type: ignore[attr-defined]  # PostgreSQL has one; the server's threads left their connections in it
 
 

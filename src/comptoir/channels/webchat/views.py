@@ -274,7 +274,7 @@ def status_of(account: ChannelAccount, *, at: datetime) -> dict[str, Any]:
     """Return who is there, in words. `{when}` is filled in by the widget, in the visitor's own time zone."""
     there = queries.availability_of(account, at=at)
     words = {
-        Presence.HERE: f"{_('Somebody is here now.')} {promise_in_words(account)}".strip(),
+        Presence.HERE: " ".join(filter(None, [_("Somebody is here now."), promise_in_words(account)])),
         Presence.AWAY: _("Nobody is at the counter right now. Write all the same: the answer comes later."),
         Presence.CLOSED: _("We are closed now. Write all the same: we read it from {when}.")
         if there.opens_at
