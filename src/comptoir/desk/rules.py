@@ -138,7 +138,7 @@ def snooze_times(at: datetime) -> list[tuple[str, datetime]]:
     """Return the offered ends of a snooze: in three hours, tomorrow at nine, next Monday at nine (local time)."""
     nine = at.replace(hour=9, minute=0, second=0, microsecond=0)
     later = (at + timedelta(hours=3)).replace(second=0, microsecond=0)
-    monday = nine + timedelta(days=7 - at.weekday())
+    monday = nine + timedelta(days=7 - at.weekday() if at.weekday() < 6 else 8)  # on a Sunday, tomorrow is Monday
     return [("hours", later), ("tomorrow", nine + timedelta(days=1)), ("monday", monday)]
 
 

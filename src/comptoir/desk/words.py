@@ -81,6 +81,14 @@ def moment_words(at: datetime, now: datetime) -> str:
     return formats.date_format(local, _("j M") if local.year == today.year else _("M Y"))
 
 
+def soon_words(at: datetime, now: datetime) -> str:
+    """Return an instant of the near future, short: '20:05' today, 'Mon 9:00' this week, '30 Nov 9:00' later."""
+    local, today = timezone.localtime(at), timezone.localtime(now).date()
+    if local.date() == today:
+        return time_words(at)
+    return formats.date_format(local, "D G:i" if (local.date() - today).days < 7 else "j M G:i")
+
+
 def full_words(at: datetime) -> str:
     """Return an instant in full: '18 November 2026 at 9:41'."""
     # Translators: a date and a time of day, in Django's format letters.

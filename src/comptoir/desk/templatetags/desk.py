@@ -87,6 +87,19 @@ def moment(at: datetime | None) -> str:
 
 
 @register.filter
+def soon(at: datetime) -> str:
+    """Say an instant of the near future, short."""
+    return words.soon_words(at, clock.now())
+
+
+@register.filter
+def identity_words(identity: Any) -> str:
+    """Name an identity: its address, or its network where the address is a key that nobody would recognise."""
+    is_readable = "@" in identity.address or identity.address.lstrip("+").isdecimal()
+    return str(identity.address) if is_readable else label_of(identity.kind)
+
+
+@register.filter
 def full_moment(at: datetime | None) -> str:
     """Say an instant in full."""
     return words.full_words(at) if at else ""

@@ -95,6 +95,8 @@ def test_snooze_times_are_in_the_future_and_at_nine() -> None:
     assert times["hours"] == MONDAY.replace(hour=18)
     assert times["tomorrow"] == datetime(2026, 11, 24, 9, tzinfo=UTC)
     assert times["monday"] == datetime(2026, 11, 30, 9, tzinfo=UTC)
+    sunday = dict(rules.snooze_times(MONDAY - timedelta(days=1)))
+    assert sunday["monday"] - sunday["tomorrow"] == timedelta(days=7)
 
 
 def test_copies_leave_out_ourselves_and_the_author() -> None:
