@@ -92,10 +92,10 @@ def draw_slots(rng: random.Random, person: Person, on: date) -> dict[str, str]:
     language = person.language
     values = {name: rng.choice(words) for name, words in (*_WORDS[language].items(), *_BOTH.items())}
     pairs = f"{rng.randrange(100):02d} {rng.randrange(100):02d}"
-    soon = on + timedelta(days=rng.randrange(2, 9))
+    soon, past = on + timedelta(days=rng.randrange(2, 9)), on - timedelta(days=rng.randrange(2, 10))
     return values | {
-        "past": _day(on - timedelta(days=rng.randrange(2, 10)), language),
-        "soon": _day(soon + timedelta(days=1 if soon.weekday() == 6 else 0), language),
+        "past": _day(past - timedelta(days=past.weekday() == 6), language),  # nobody works on Sundays
+        "soon": _day(soon + timedelta(days=soon.weekday() == 6), language),
         "small": _money(rng.choice((490, 690, 990, 1290, 1490, 1999, 2490)), language),
         "amount": _money(rng.randrange(4210, 31890), language),
         "order": f"OV-{rng.randrange(100_000, 999_999)}",
