@@ -1,10 +1,6 @@
 """Delivering replies: by chat to who is there, by e-mail to who has left, once on either road (INV-03)."""
 
-from collections.abc import Callable, Iterator
 from datetime import timedelta
-from email import message_from_bytes, policy
-from email.message import EmailMessage
-from typing import IO
 
 import pytest
 
@@ -18,48 +14,10 @@ from comptoir.core import clock
 from comptoir.core.errors import ChannelError, DoubtfulDelivery
 from comptoir.core.types import Author, Delivered, Outbound, Receipt
 from comptoir.testing.builders import make_account, make_conversation, make_team
-from comptoir.testing.loopback import dialogue_server
+
+from .conftest import Post
 
 pytestmark = pytest.mark.django_db
-
-
-class Post:
-    """An SMTP server on loopback that keeps what it was sent, refuses, or hangs up after the content."""
-
-    def __init__(self) -> None:
-        self.mails: list[EmailMessage] = []
-        self.mood = "well"
-
-    def speak(self, lines: IO[bytes], say: Callable[[bytes], None]) -> None:
-        """Hold one dialogue."""
-        say(b"220 ready\r\n")
-        for line in lines:
-            verb = line[:4].upper()
-            if verb == b"MAIL" and self.mood == "busy":
-                say(b"451 4.3.2 busy\r\n")
-            elif verb == b"DATA":
-                say(b"354 go on\r\n")
-                content = b"".join(iter(lines.readline, b".\r\n"))
-                if self.mood == "silent":
-                    return
-                self.mails.append(message_from_bytes(content, EmailMessage, policy=policy.default))
-                say(b"250 2.0.0 kept\r\n")
-            else:
-                say(b"221 bye\r\n" if verb == b"QUIT" else b"250 ok\r\n")
-
-
-@pytest.fixture
-def post() -> Post:
-    return Post()
-
-
-@pytest.fixture
-def account(post: Post) -> Iterator[ChannelAccount]:
-    team = make_team()
-    with dialogue_server(post.speak) as port:
-        options = {"smtp_host": "127.0.0.1", "smtp_port": port, "smtp_security": "none", "imap_host": ""}
-        mailbox = make_account(team, name="Horizon", options=options)
-        yield make_account(team, kind="webchat", options={"reply_account": mailbox.pk})
 
 
 def visitor(account: ChannelAccount, *, gone: bool = False, email: str = "ada@example.net") -> ChatSession:
