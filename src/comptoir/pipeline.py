@@ -89,7 +89,8 @@ def _walk(batch: Sequence[Pending]) -> list[Verdict]:
     )
     remember_claims([(contacts[_key(p.event)], extra) for p in parsed for extra in p.event.extra_identities])
     receipts.apply_receipts([p.event.receipt for p in parsed if p.event.receipt is not None])
-    answers = [p.event for p in messages if p.event.automatic != "bounce"]  # a report that a mail is late proves nothing
+    # A report that a mail is late or lost proves no arrival.
+    answers = [p.event for p in messages if p.event.automatic != "bounce"]
     receipts.confirm_answered([i for event in answers for i in threading.cited(event)])
     return verdicts
 

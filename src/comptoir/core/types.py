@@ -150,4 +150,4 @@ class AccountConfig:
 
 def shard_of(key: str, *, shards: int = 64) -> int:
     """Return the shard of a conversation key: stable over processes and releases, 0 <= shard < shards."""
-    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=4).digest(), "big") % shards
+    return int.from_bytes(hashlib.blake2b(key.encode(errors="replace"), digest_size=4).digest(), "big") % shards

@@ -3,6 +3,7 @@
 `receive` is the one door: webhooks, pollers, forms, chats, imports and the demo all come through it.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,12 +11,14 @@ from datetime import datetime
 from django.db import transaction
 
 from comptoir.core import bulk, clock
+from comptoir.core.textfold import clean
 from comptoir.core.types import shard_of
 from comptoir.inbound.models import Record, RecordState
 from comptoir.journal import services as journal
 from comptoir.journal.services import Actor
 
 WAKE_CHANNEL = "comptoir_inbound"
+ID_LENGTH = 300  # as in models.Record
 
 INSERT = """
 INSERT INTO inbound_record
@@ -38,15 +41,24 @@ class Arrival:
     content_type: str = "application/json"
 
 
+def fitting_id(external_id: str) -> str:
+    """Return the id as the log can hold it; one that must be changed keeps its identity by a digest (INV-02)."""
+    cleaned = clean(external_id)
+    if cleaned == external_id and len(cleaned) <= ID_LENGTH:
+        return external_id
+    digest = hashlib.sha256(external_id.encode(errors="surrogatepass")).hexdigest()
+    return f"{cleaned[: ID_LENGTH - 65]}#{digest}"
+
+
 def insert_parameters(arrivals: Sequence[Arrival], at: datetime) -> list[object]:
     """Return the parameters of INSERT; shared with the asynchronous webhook door, which has its own connection."""
     return [
         at,
         [a.account_id for a in arrivals],
-        [a.external_id[:300] for a in arrivals],
+        [fitting_id(a.external_id) for a in arrivals],
         [shard_of(f"{a.account_id}:{a.conversation_key}") for a in arrivals],
         [a.source for a in arrivals],
-        [a.content_type[:100] for a in arrivals],
+        [clean(a.content_type)[:100] for a in arrivals],
         [a.raw for a in arrivals],
     ]
 

@@ -16,7 +16,7 @@ from comptoir.core import clock, storage
 from comptoir.inbound.models import Record, RecordState
 from comptoir.outbound.models import Delivery, DeliveryState
 
-PASSWORD = "correct horse 42"  # noqa: S105  # of people that exist only in tests
+PASSWORD = "correct horse 42"  # of people that exist only in tests
 _numbers = itertools.count(1)
 
 

@@ -14,6 +14,7 @@ from comptoir.channels.sandbox.verify import sign
 from comptoir.core.listening import conninfo
 from comptoir.inbound.door import WebhookDoor
 from comptoir.inbound.models import Record
+from comptoir.inbound.services import fitting_id
 from comptoir.journal.services import SYSTEM
 from comptoir.testing.builders import make_team
 
@@ -115,6 +116,30 @@ def test_bad_requests_are_refused_in_words_and_leave_nothing(
 @override_settings(MAX_RECORD_BYTES=100)
 def test_an_oversized_body_is_refused_while_it_is_read(account: ChannelAccount) -> None:
     assert one(account, b"x" * 200)[0] == 413
+
+
+@pytest.mark.parametrize("poison", ["e\x00", "\ud800", "x" * 5000, " "])
+def test_an_id_that_postgresql_cannot_hold_harms_no_neighbour(account: ChannelAccount, poison: str) -> None:
+    bad = json.dumps(json.loads(body_of(1)) | {"id": f"p{poison}", "thread": f"t{poison}"}).encode()
+
+    async def burst() -> list[int]:
+        door = WebhookDoor()
+        answers = await asyncio.gather(*(knock(door, account.public_key, b) for b in (body_of(1), bad, body_of(2))))
+        await closing(door)
+        return [status for status, _ in answers]
+
+    statuses = asyncio.run(burst())
+    assert (statuses[0], statuses[2]) == (200, 200)
+    assert statuses[1] in {200, 400}
+    assert Record.objects.filter(external_id__in=["e1", "e2"]).count() == 2
+
+
+def test_inv_02_long_or_odd_ids_stay_apart() -> None:
+    odd = ["e", "e\x00", "e\ud800", "x" * 300, "x" * 301, "x" * 302]
+    fitted = [fitting_id(value) for value in odd]
+    assert len(set(fitted)) == len(odd)
+    assert all(len(value) <= 300 and "\x00" not in value for value in fitted)
+    assert fitting_id("plain") == "plain"
 
 
 def test_an_unknown_or_closed_account_is_nobody(account: ChannelAccount) -> None:

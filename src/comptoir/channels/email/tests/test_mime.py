@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from comptoir.channels.email.cli_json import mail_as_json, main
-from comptoir.core.filenames import MAX_NAME_BYTES, name_attachment
 from comptoir.channels.email.mime import parse_mail
 from comptoir.channels.email.parsed import Address, ParsedMail
 from comptoir.channels.email.structure import MAX_DEPTH, MAX_PARTS
 from comptoir.core.errors import AnomalousPayload
+from comptoir.core.filenames import MAX_NAME_BYTES, name_attachment
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 ALL = sorted(p.name for p in FIXTURES.glob("*.eml"))
