@@ -29,13 +29,15 @@ from bench.texts import Writer
 TABLES = {
     "contacts_contact": "id, name, company, language, attributes, created_at",
     "contacts_identity": "contact_id, kind, address, name, is_verified",
-    "conversations_conversation": "id, account_id, channel, thread_key, contact_id, team_id, assignee_id, subject, preview,"
-    " language, state, priority, waiting_since, snoozed_until, created_at, last_message_at, message_count",
-    "conversations_message": "id, conversation_id, kind, contact_id, user_id, author_name, author_address, subject, text,"
-    " visible_text, html, language, message_id, recipients, automatic, placement, attachment_count, sent_at, created_at",
+    "conversations_conversation": "id, account_id, channel, thread_key, contact_id, team_id, assignee_id, subject,"
+    " preview, language, state, priority, waiting_since, snoozed_until, created_at, last_message_at, message_count",
+    "conversations_message": "id, conversation_id, kind, contact_id, user_id, author_name, author_address, subject,"
+    " text, visible_text, html, language, message_id, recipients, automatic, placement, attachment_count, sent_at,"
+    " created_at",
     "conversations_attachment": "message_id, key, filename, content_type, size, content_id, inline",
     "conversations_reference": "account_id, digest, conversation_id",
-    "outbound_delivery": "message_id, account_id, key, envelope, state, reason, provider_id, attempts, due_at, finished_at",
+    "outbound_delivery": "message_id, account_id, key, envelope, state, reason, provider_id, attempts, due_at,"
+    " finished_at",
     "journal_event": "at, kind, conversation_id, contact_id, message_id, actor_kind, actor_id, actor_name, facts",
 }
 DAYS = 1000  # of history
@@ -101,7 +103,9 @@ class Teller:
 
     def __init__(self, world: World, seed: int) -> None:
         self._world, self._chance, self._writer = world, random.Random(seed), Writer(seed)
-        self._envelope = json.dumps({"to": [], "cc": [], "subject": "", "thread_key": "", "in_reply_to": "", "references": []})
+        self._envelope = json.dumps(
+            {"to": [], "cc": [], "subject": "", "thread_key": "", "in_reply_to": "", "references": []}
+        )
 
     def contact(self, lines: Lines, number: int) -> None:
         """Write a contact with the identity for its channel."""
@@ -128,12 +132,23 @@ class Teller:
         subject = texts[0].split("\\n\\n", 1)[-1][:60]
         assignee = chance.choice(world.people)[0] if draw > 0.01 else "\\N"
         lines.add(
-            "conversations_conversation", number, account, channel, "\\N" if channel == "email" else f"t{number}", contact,
-            team, assignee, subject, texts[-1].replace("\\n", " ")[:160], language, state, 0,
+            "conversations_conversation", number, account, channel, "\\N" if channel == "email" else f"t{number}",
+            contact, team, assignee, subject, texts[-1].replace("\\n", " ")[:160], language, state, 0,
             instant(times[-1]) if waits else "\\N", instant(world.end + 86400) if state == "snoozed" else "\\N",
             instant(times[0]), instant(times[-1]), count,
         )  # fmt: skip
-        lines.add("journal_event", instant(times[0]), "conversation.created", number, contact, "\\N", "system", "\\N", "Comptoir", "{}")
+        lines.add(
+            "journal_event",
+            instant(times[0]),
+            "conversation.created",
+            number,
+            contact,
+            "\\N",
+            "system",
+            "\\N",
+            "Comptoir",
+            "{}",
+        )
         if state == "solved":
             lines.add("journal_event", instant(times[-1]), "conversation.state_changed", number, contact, "\\N", "user",
                       assignee, "Agent", '{"from": "open", "to": "solved"}')  # fmt: skip
@@ -165,10 +180,35 @@ class Teller:
             digest = hashlib.blake2b(mid.encode(), digest_size=16).hexdigest()
             lines.add("conversations_reference", account, f"\\\\x{digest}", conversation)
         if inbound:
-            lines.add("journal_event", when, "message.received", conversation, contact, number, "contact", contact, f"Client {contact}", "{}")  # fmt: skip
+            author = f"Client {contact}"
+            lines.add(
+                "journal_event",
+                when,
+                "message.received",
+                conversation,
+                contact,
+                number,
+                "contact",
+                contact,
+                author,
+                "{}",
+            )
         else:
-            lines.add("outbound_delivery", number, account, f"k{mid}", self._envelope, "delivered", "", "", 1, when, when)
-            lines.add("journal_event", when, "reply.delivered", conversation, contact, number, "system", "\\N", "Comptoir", "{}")
+            lines.add(
+                "outbound_delivery", number, account, f"k{mid}", self._envelope, "delivered", "", "", 1, when, when
+            )
+            lines.add(
+                "journal_event",
+                when,
+                "reply.delivered",
+                conversation,
+                contact,
+                number,
+                "system",
+                "\\N",
+                "Comptoir",
+                "{}",
+            )
 
 
 def _write(url: str, world: World, part: int, counts: list[int], first: int, first_message: int, total: int) -> None:
@@ -254,16 +294,16 @@ def _world(connection: psycopg.Connection[Any], contacts: int) -> World:
     for number, team in enumerate(teams * 2):
         channel = "email" if number < len(teams) else ("sandbox", "webform", "webchat")[number % 3]
         row = connection.execute(
-            "INSERT INTO channels_channelaccount (kind, name, address, public_key, team_id, is_active, options, credentials, "
-            "signature, created_at) VALUES (%s, %s, %s, %s, %s, true, '{}', '', '', now()) RETURNING id",
+            "INSERT INTO channels_channelaccount (kind, name, address, public_key, team_id, is_active, options, "
+            "credentials, signature, created_at) VALUES (%s, %s, %s, %s, %s, true, '{}', '', '', now()) RETURNING id",
             [channel, f"{channel} {number}", f"service{number}@bench.test", f"bench{number}", team],
         ).fetchone()
         assert row is not None
         accounts.append((row[0], channel, team))
     for number in range(40):
         connection.execute(
-            "INSERT INTO accounts_user (email, name, role, language, time_zone, theme, is_active, created_at, password) "
-            "VALUES (%s, %s, 'agent', 'fr', 'Europe/Paris', 'auto', true, now(), '!') ON CONFLICT DO NOTHING",
+            "INSERT INTO accounts_user (email, name, role, language, time_zone, theme, is_active, created_at, "
+            "password) VALUES (%s, %s, 'agent', 'fr', 'Europe/Paris', 'auto', true, now(), '!') ON CONFLICT DO NOTHING",
             [f"agent{number}@bench.test", f"Agent {number}"],
         )
     people = connection.execute("SELECT id, name FROM accounts_user ORDER BY id").fetchall()
@@ -296,9 +336,9 @@ def generate(url: str, conversations: int, messages: int) -> Iterator[tuple[str,
         for table in TABLES:
             sequence = connection.execute("SELECT pg_get_serial_sequence(%s, 'id')", [table]).fetchone()
             assert sequence is not None
-            connection.execute(f"SELECT setval('{sequence[0]}', (SELECT coalesce(max(id), 1) FROM {table}))")  # type: ignore[arg-type]
+            connection.execute(f"SELECT setval('{sequence[0]}', (SELECT coalesce(max(id), 1) FROM {table}))")
         yield "indexes and constraints", time.monotonic() - began
-        connection.execute(f"VACUUM (ANALYZE) {', '.join(TABLES)}")  # type: ignore[arg-type]
+        connection.execute(f"VACUUM (ANALYZE) {', '.join(TABLES)}")
         connection.execute("ALTER SYSTEM RESET autovacuum")
         connection.execute("SELECT pg_reload_conf()")
         connection.execute("CHECKPOINT")

@@ -143,7 +143,7 @@ class Installation:
                 return
             time.sleep(0.02)
         raise RuntimeError(
-            f"the web process does not answer:\n{''.join(map(self.output, ['web'] if 'web' in self.processes else ['up']))}"
+            f"the web process does not answer: {self.output('web' if 'web' in self.processes else 'up')}"
         )
 
     def pids(self) -> list[int]:

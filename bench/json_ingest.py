@@ -47,8 +47,8 @@ def run(messages: int = MESSAGES, runs: int = RUNS) -> Result:
     """Fill the log while the digest waits, let it go, and time it until nothing is pending."""
     result = Result(
         NAME, "JSON messages, from the inbound log to the queue",
-        f"{messages:,} messages of the sandbox channel lie in the log; one worker digests them into contacts, conversations, "
-        "messages, search index and journal. CPU: worker and PostgreSQL.",
+        f"{messages:,} messages of the sandbox channel lie in the log; one worker digests them into contacts, "
+        "conversations, messages, search index and journal. CPU: worker and PostgreSQL.",
     )  # fmt: skip
     rates, costs = [], []
     with Installation() as place:
@@ -86,7 +86,7 @@ def run(messages: int = MESSAGES, runs: int = RUNS) -> Result:
                 costs.append((place.cpu_ms() - spent) / count)
                 print(f"  run {number}: {rates[-1]:,.0f}/s, {costs[-1]:.3f} CPU ms a message", flush=True)
         row = own.execute(
-            "SELECT (SELECT count(*) FROM conversations_message), (SELECT count(*) FROM inbound_record WHERE state <> 1)"
+            "SELECT (SELECT count(*) FROM conversations_message), count(*) FROM inbound_record WHERE state <> 1"
         ).fetchone()
         assert row == (messages * runs + 1000, 0), row
     result.add("messages", rates, "messages/s", bar=Bar(3000, at_least=True))

@@ -24,7 +24,9 @@ WATCH = """() => {
       window.seen[found[1]] ??= Date.now();
     }
   };
-  new MutationObserver(look).observe(document.body, { childList: true, subtree: true, characterData: true, attributes: true });
+  new MutationObserver(look).observe(
+    document.body, { childList: true, subtree: true, characterData: true, attributes: true },
+  );
   look();
 }"""
 
@@ -64,8 +66,8 @@ def run(rate: int = RATE, seconds: int = SECONDS) -> Result:
         "From acceptance to the open desk",
         f"Chromium shows the queue; {rate} messages a second for {seconds} s come in by the webhook door, for "
         f"{THREADS} conversations on the screen. From the door's 200 until the text is in the page's DOM (server-sent "
-        "event, fetch, morph). A message that a later one of its row overtook counts from its own acceptance until the later "
-        "one is shown. Everything, Chromium included, shares the two cores.",
+        "event, fetch, morph). A message that a later one of its row overtook counts from its own acceptance until the "
+        "later one is shown. Everything, Chromium included, shares the two cores.",
     )
     with Installation() as place:
         place.start_postgres()

@@ -33,8 +33,8 @@ def run(idle_seconds: int = IDLE_SECONDS, starts: int = STARTS) -> Result:
         NAME,
         "Memory and start",
         "Proportional set size (PSS) of the whole process tree of `comptoir up`, PostgreSQL included, from "
-        f"/proc/*/smaps_rollup after {idle_seconds} s without a request. Start: from the command until it says that it is "
-        "open; the first one creates database, tables and static files.",
+        f"/proc/*/smaps_rollup after {idle_seconds} s without a request. Start: from the command until it says that it "
+        "is open; the first one creates database, tables and static files.",
     )
     for words, label in (((), ""), (("--demo",), ", with the demo")):
         first, later = [], []

@@ -1,4 +1,4 @@
-"""The agent's screens on the server, with 10,000 conversations and with 1,000,000 conversations and 5,000,000 messages."""
+"""The agent's screens on the server, with 10,000 conversations and with 1,000,000 of 5,000,000 messages."""
 
 import http.client
 import json
@@ -75,7 +75,7 @@ class Browser:
 def _conversations(own: Any, user: int, channels: list[str], count: int) -> list[int]:
     """Return conversations with about 20 messages, from all over the history."""
     newest = own.execute("SELECT max(id) FROM conversations_conversation").fetchone()[0]
-    chance, found = random.Random(5), set()
+    chance, found = random.Random(5), set[int]()
     for _ in range(count * 4):
         rows = own.execute(WANTED, [user, channels, chance.randrange(1, newest), 1]).fetchall()
         found.update(row[0] for row in rows)
@@ -165,10 +165,12 @@ def run(small: bool = True, big: bool = False) -> Result:
     """Fill an installation and ask for each screen again and again."""
     result = Result(
         NAME if small else f"{NAME}_big",
-        "Screens on the server, 10,000 conversations" if small else "Screens, 1,000,000 conversations, 5,000,000 messages",
-        f"Time until the whole answer is there, over HTTP keep-alive on loopback, signed in; {ROUNDS} rounds of {SAMPLES} "
-        "requests, one after another, always for another conversation or word; the person belongs to all six teams. CPU: "
-        "web and PostgreSQL." + (" The peers' figures are with 10,000 tickets." if small else ""),
+        "Screens on the server, 10,000 conversations"
+        if small
+        else "Screens, 1,000,000 conversations, 5,000,000 messages",
+        f"Time until the whole answer is there, over HTTP keep-alive on loopback, signed in; {ROUNDS} rounds of "
+        f"{SAMPLES} requests, one after another, always for another conversation or word; the person belongs to "
+        "all six teams. CPU: web and PostgreSQL." + (" The peers' figures are with 10,000 tickets." if small else ""),
     )
     if small:
         _at_size(result, SMALL, big=False)

@@ -7,5 +7,5 @@ NAME = "pages_big"
 
 
 def run() -> Result:
-    """Fill a big installation (minutes, some 10 GB) and measure; COMPTOIR_BENCH_BIG=FOLDER keeps it for the next time."""
+    """Fill a big installation (minutes, 10 GB) and measure; COMPTOIR_BENCH_BIG=FOLDER keeps it for the next time."""
     return pages.run(small=False, big=True)

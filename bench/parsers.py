@@ -18,13 +18,17 @@ def run() -> Result:
     result = Result(
         NAME,
         "Parsers on recorded mails",
-        "Mails from the test suites of other systems with known answers; they are not part of this project. Sender, name, "
-        "subject, body (ratio of words at least 0.95) and the MD5 of every attachment must agree.",
+        "Mails from the test suites of other systems with known answers; they are not part of this project. Sender, "
+        "name, subject, body (ratio of words at least 0.95) and the MD5 of every attachment must agree.",
     )
     for name, part in score(fixtures()).items():
         bar = BARS.get(name)
         limit = Bar(bar, at_least=True) if bar else None
-        peer = "Python's standard library: about half" if name == "mail_parse" else "a library off the shelf: about a third"
+        peer = (
+            "Python's standard library: about half"
+            if name == "mail_parse"
+            else "a library off the shelf: about a third"
+        )
         result.add(LABELS.get(name, name), part["exact"], f"of {part['cases']}", bar=limit, peer=peer)
         if part["expected_wrong"]:
             result.add(f"{LABELS.get(name, name)}, counting wrong expectations", part["right"], f"of {part['cases']}")

@@ -12,10 +12,11 @@ FOLDER = Path(__file__).resolve().parent
 JSON, MARKDOWN = FOLDER / "report.json", FOLDER / "REPORT.md"
 HEAD = """# Benchmark report
 
-Written by `make bench`; do not edit. A figure is the median of its runs, with the lowest and the highest; CPU is user and
-system time of every process of the installation, PostgreSQL included, without the load generator. The bars are the
-project's own targets. Peers marked *recorded* were measured on a machine of the same size (2 cores) on 22 November 2026;
-wall time differs from machine to machine, so compare CPU milliseconds. How each benchmark works: docs/benchmarks.md.
+Written by `make bench`; do not edit. A figure is the median of its runs, with the lowest and the highest; CPU is user
+and system time of every process of the installation, PostgreSQL included, without the load generator. The bars are the
+project's own targets. Peers marked *recorded* were measured on a machine of the same size (2 cores) on 22 November
+2026; wall time differs from machine to machine, so compare CPU milliseconds.
+How each benchmark works: docs/benchmarks.md.
 """
 
 

@@ -1,8 +1,8 @@
 """Runs the benchmarks and writes bench/REPORT.md and bench/report.json.
 
-    python -m bench.run                  everything but the peers, about 15 minutes
-    python -m bench.run webhook live     single ones; their results are merged into the report
-    python -m bench.run peers            other helpdesks on the same workload (downloads them)
+python -m bench.run                  everything but the peers, about 15 minutes
+python -m bench.run webhook live     single ones; their results are merged into the report
+python -m bench.run peers            other helpdesks on the same workload (downloads them)
 """
 
 import importlib

@@ -4,21 +4,32 @@ import itertools
 import random
 
 FRENCH = (
-    "bonjour je vous écris au sujet de ma commande qui devait arriver hier le livreur n'est jamais passé et suivi indique un "
-    "retard pouvez vous vérifier merci par avance facture numéro client remboursement échange taille couleur garantie panne "
-    "écran batterie mot passe connexion erreur paiement refusé carte abonnement résiliation box internet débit technicien "
-    "rendez-vous ligne coupée depuis trois jours toujours aucune réponse service réseau mobile forfait option itinérance "
-    "prélèvement double adresse changement contrat colis relais boutique conseiller promis geste commercial urgent déjà"
+    "bonjour je vous écris au sujet de ma commande qui devait arriver hier le livreur n'est jamais passé et suivi "
+    "indique un retard pouvez vous vérifier merci par avance facture numéro client remboursement échange taille "
+    "couleur garantie panne écran batterie mot passe connexion erreur paiement refusé carte abonnement "
+    "résiliation box internet débit technicien rendez-vous ligne coupée depuis trois jours toujours aucune "
+    "réponse service réseau mobile forfait option itinérance prélèvement double adresse changement contrat colis "
+    "relais boutique conseiller promis geste commercial urgent déjà"
 ).split()
 ENGLISH = (
-    "hello the parcel was damaged and app crashes when opening settings page please help my order has not arrived yet invoice "
-    "shows wrong amount refund exchange size colour warranty broken screen battery password reset login error payment declined "
-    "card subscription cancel router speed slow engineer appointment line dead since three days still no answer network plan "
-    "roaming charged twice address change contract delivery shop advisor promised discount urgent already tried again thanks"
+    "hello the parcel was damaged and app crashes when opening settings page please help my order has not arrived "
+    "yet invoice shows wrong amount refund exchange size colour warranty broken screen battery password reset "
+    "login error payment declined card subscription cancel router speed slow engineer appointment line dead since "
+    "three days still no answer network plan roaming charged twice address change contract delivery shop advisor "
+    "promised discount urgent already tried again thanks"
 ).split()
-SYLLABLES = "ba be bi bo ca ce co da de di do fa fi fo ga go la le li lo ma me mi mo na ne ni no pa pe po ra re ri ro sa se si so ta te ti to va ve vi vo".split()
-FIRST = "Zoé Amélie François Hélène Jürgen Noël Chloé Inès Gaëlle Loïc Aïcha Benoît Théo Élodie Marie Paul Anna Ken Yuki Omar Louise Hugo".split()
-LAST = "Lefèvre Müller Dubois Nuñez Garçon Bélanger Smith Durand Moreau Kowalski O'Brien Haddad Tanaka Rossi Petit Laurent Girard".split()
+SYLLABLES = (
+    "ba be bi bo ca ce co da de di do fa fi fo ga go la le li lo ma me mi mo na ne ni no pa pe po ra re ri ro sa "
+    "se si so ta te ti to va ve vi vo"
+).split()
+FIRST = (
+    "Zoé Amélie François Hélène Jürgen Noël Chloé Inès Gaëlle Loïc Aïcha Benoît Théo Élodie Marie Paul Anna Ken "
+    "Yuki Omar Louise Hugo"
+).split()
+LAST = (
+    "Lefèvre Müller Dubois Nuñez Garçon Bélanger Smith Durand Moreau Kowalski O'Brien Haddad Tanaka Rossi Petit "
+    "Laurent Girard"
+).split()
 RARE_WORDS = 60_000  # of invented words; the rarest occur a handful of times in five million messages
 
 

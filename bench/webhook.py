@@ -31,9 +31,9 @@ def run(seconds: int = SECONDS, runs: int = RUNS) -> Result:
     """Post in a closed loop for the most it takes, then at a fixed rate for the latency; count what is in the log."""
     result = Result(
         NAME, "Webhook acceptance",
-        f"Signed POSTs to /in/<key> of a running installation; web and worker digest at the same time on the same cores as the "
-        f"load generator. Closed loop: {CONNECTIONS} connections. Fixed rate: {RATE}/s for {seconds} s, latency from the "
-        "instant each request was due. CPU: web, worker and PostgreSQL, the digest included.",
+        f"Signed POSTs to /in/<key> of a running installation; web and worker digest at the same time on the same "
+        f"cores as the load generator. Closed loop: {CONNECTIONS} connections. Fixed rate: {RATE}/s for {seconds} s, "
+        "latency from the instant each request was due. CPU: web, worker and PostgreSQL, the digest included.",
     )  # fmt: skip
     bar = Bar(800, at_least=True)
     rates, slow, paced_rates, medians, tails, costs = [], [], [], [], [], []

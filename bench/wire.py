@@ -45,7 +45,7 @@ def run() -> Result:
         NAME,
         "Bytes on the wire",
         "Chromium, 1440 by 900, a queue of 50 rows: every request of the first load with an empty cache (page, style "
-        "sheets, scripts, typefaces, icons), then of opening a conversation; as sent, headers included. 1 kB is 1,000 bytes.",
+        "sheets, scripts, typefaces, icons), then of opening a conversation; as sent, headers included.",
     )
     with Installation() as place:
         place.start_postgres()
