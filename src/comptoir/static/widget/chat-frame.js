@@ -58,8 +58,7 @@ addEventListener('message', (event) => {
 
 function show() {
   opened = true
-  unread = 0
-  tell('unread', 0)
+  look()
   wake()
   scrollDown()
   if (matchMedia('(pointer: fine)').matches) text.focus()
@@ -97,11 +96,9 @@ function loadOutbox() {
   outbox = [...known.values()].sort((a, b) => a.at - b.at)
 }
 
-function take(rows, { quiet = false } = {}) {
+function take(rows) {
   const near = atEnd
-  let fresh = 0
   for (const row of rows) {
-    if (!entries.has(row.n) && !row.id) fresh++
     entries.set(row.n, row)
     cursor = Math.max(cursor, row.n)
     if (row.id) drop(row.id)
@@ -109,7 +106,17 @@ function take(rows, { quiet = false } = {}) {
   if (!rows.length) return
   draw()
   if (near || rows.some((row) => row.id)) scrollDown()
-  if (fresh && !quiet && !(opened && document.visibilityState === 'visible')) tell('unread', unread += fresh)
+  look()
+}
+
+// What was not yet in front of the visitor's eyes is counted on the button, also after they have gone to another page.
+function look() {
+  if (opened && document.visibilityState === 'visible') {
+    if (cursor > (Number(keep.get('seen')) || 0)) keep.set('seen', String(cursor))
+  }
+  const seen = Number(keep.get('seen')) || 0
+  const count = [...entries.values()].filter((row) => !row.id && row.n > seen).length
+  if (count !== unread) tell('unread', unread = count)
 }
 
 function drop(id) {
@@ -256,7 +263,7 @@ const backoff = (tries) => Math.min(30, 2 ** Math.min(tries, 5)) * (0.5 + Math.r
 
 addEventListener('online', wake)
 addEventListener('offline', () => drawNetwork(true))
-document.addEventListener('visibilitychange', () => { if (document.visibilityState === 'visible') wake() })
+document.addEventListener('visibilitychange', () => { if (document.visibilityState === 'visible') { look(); wake() } })
 
 // ── The session ── started with the first message, with the proof of work done while it was typed.
 let proof
@@ -283,6 +290,7 @@ async function startSession() {
 
 function forget() { // the server no longer knows this chat
   keep.remove('token')
+  keep.remove('seen')
   entries.clear()
   cursor = 0
 }
@@ -371,7 +379,7 @@ async function history(before = 0) {
   if (!token) return
   const answer = await request(`history?before=${before}`, { token })
   const height = log.scrollHeight - log.scrollTop
-  take(answer.entries, { quiet: true })
+  take(answer.entries)
   email = answer.email
   earlier.hidden = !answer.earlier
   drawStatus(answer)

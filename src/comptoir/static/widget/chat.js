@@ -3,6 +3,7 @@
 // everything else is in a frame of our own origin, which this page cannot read and which cannot read this page.
 (() => {
   const script = document.currentScript
+  if (document.querySelector('comptoir-chat')) return // the tag stands twice in the page
   const { key, side = 'right' } = script.dataset
   const home = new URL(script.src).origin
   const store = `comptoir-chat:${key}:`
@@ -123,7 +124,7 @@
     } else if (what === 'close') toggle(false)
     else if (what === 'unread') { unread = Number(value) || 0; draw() }
     else if (what === 'used') keep('used', '1') // here only: there is a chat; the frame keeps it by itself, …
-    else if (what === 'keep' && /^(token|draft|o:\w{1,40})$/.test(value?.name)) { // … unless its storage is refused
+    else if (what === 'keep' && /^(token|draft|seen|o:\w{1,40})$/.test(value?.name)) { // … unless its storage is refused
       if (value.value === null || (typeof value.value === 'string' && value.value.length < 30000)) keep(value.name, value.value)
     }
   })

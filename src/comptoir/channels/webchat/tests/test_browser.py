@@ -208,6 +208,10 @@ def test_a_closed_chat_counts_what_is_new(account: ChannelAccount, visit: Callab
     frame.get_by_text("Here I am.").wait_for()
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Open chat", exact=True).wait_for()
+    page.goto("about:blank")
+    answer(account, "Still there?")
+    page.go_back()  # another page of the shop: the button tells, before anything is opened
+    page.get_by_role("button", name="Open chat (1 new message)").wait_for()
 
 
 def test_storage_that_is_refused_is_lent_by_the_page(account: ChannelAccount, visit: Callable[..., Any]) -> None:
