@@ -1,12 +1,13 @@
 """Search, contacts, the intake, the channels, a person's settings, and the pages that say what went wrong."""
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from comptoir.accounts.models import User
 from comptoir.channels.models import AccountHealth, ChannelAccount
 from comptoir.contacts.models import Contact
 from comptoir.core import clock
+from comptoir.desk import errors
 from comptoir.desk.tests.conftest import Cast
 from comptoir.inbound.models import Record, RecordState
 from comptoir.testing import builders
@@ -87,6 +88,29 @@ def test_the_intake_shows_what_was_set_aside_and_replays_it(cast: Cast) -> None:
     assert "&lt;script&gt;" in client.get(f"/intake/{record.pk}/").content.decode()
     assert client.post("/intake/replays/", {"record": str(record.pk)}).status_code == 302
     assert Record.objects.get(pk=record.pk).state == RecordState.PENDING
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [("failed", "a"), ("pending", "b"), ("ignored", "c"), ("done", "d"), ("all", "abcd"), ("nonsense", "abcd")],
+)
+def test_the_intake_by_state(cast: Cast, state: str, expected: str) -> None:
+    states = [RecordState.FAILED, RecordState.PENDING, RecordState.IGNORED, RecordState.DONE]
+    for letter, value in zip("abcd", states, strict=True):
+        builders.make_record(cast.account, state=value, reason=f"reason-{letter}")
+    page = cast.client(cast.lead).get(f"/intake/?state={state}").content.decode()
+    assert "".join(letter for letter in "abcd" if f"reason-{letter}" in page) == expected
+
+
+def test_a_long_intake_comes_in_pages(cast: Cast) -> None:
+    for number in range(55):
+        builders.make_record(cast.account, reason=f"reason-{number:02d}")
+    client = cast.client(cast.lead)
+    page = client.get("/intake/").content.decode()
+    assert "reason-54" in page and "reason-04" not in page
+    before = page.partition("before=")[2].partition('"')[0]
+    rest = client.get(f"/intake/?before={before}").content.decode()
+    assert "reason-04" in rest and "reason-05" not in rest
 
 
 def test_all_of_an_account_are_replayed_and_nobody_elses(cast: Cast) -> None:
@@ -183,6 +207,12 @@ def test_a_missing_page_says_so_in_words(cast: Cast) -> None:
     response = cast.client().get("/conversations/99999999/")
     assert response.status_code == 404
     assert "There is nothing here" in response.content.decode()
+
+
+def test_a_mistake_of_ours_says_so_without_asking_the_database() -> None:
+    response = errors.failed(RequestFactory().get("/"))
+    assert response.status_code == 500
+    assert "Something went wrong on our side" in response.content.decode()
 
 
 def test_a_form_without_its_token_is_refused_in_words(cast: Cast) -> None:
