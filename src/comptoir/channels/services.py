@@ -83,10 +83,8 @@ def update_account(
     """Change an account. A secret left empty keeps its old value."""
     kept = crypto.decrypt_mapping(account.credentials)
     secret_names = {field.name for field in channel(account.kind).fields if field.secret}
-    merged = {
-        name_: (kept.get(name_, "") if name_ in secret_names and not value else value)
-        for name_, value in values.items()
-    }
+    given = {name_: value for name_, value in values.items() if value or name_ not in secret_names}
+    merged = {**{name_: kept[name_] for name_ in secret_names & kept.keys()}, **given}
     account.options, secrets = split_fields(account.kind, merged)
     account.credentials = crypto.encrypt_mapping(secrets)
     account.name, account.team, account.address = name, team, address

@@ -37,9 +37,10 @@ def test_inv_08_a_secret_is_nowhere_in_clear(account: ChannelAccount, caplog: py
     assert not any(SECRET in text for text in shown)
 
 
-def test_an_empty_secret_keeps_the_old_one(account: ChannelAccount) -> None:
+@pytest.mark.parametrize("values", [{"secret": "", "url": ""}, {"url": ""}])
+def test_an_empty_or_missing_secret_keeps_the_old_one(account: ChannelAccount, values: dict[str, str]) -> None:
     channels.update_account(
-        actor=SYSTEM, account=account, name="Essai", team=account.team, values={"secret": "", "url": ""}, address="",
+        actor=SYSTEM, account=account, name="Essai", team=account.team, values=values, address="",
         signature="", is_active=True,
     )  # fmt: skip
     account.refresh_from_db()
