@@ -52,6 +52,7 @@ def channel_icon(kind: str, extra: str = "") -> SafeString:
 
 
 @register.simple_tag
+@lru_cache(maxsize=1024)
 def avatar(name: str | None, number: int | None, extra: str = "") -> SafeString:
     """Draw a person's initials; hidden from screen readers, because the name stands beside them."""
     if not name:
@@ -136,12 +137,6 @@ def capped(number: int) -> str:
 
 
 @register.filter
-def is_image(content_type: str) -> bool:
-    """Whether the file may be shown in place."""
-    return rules.is_image(content_type)
-
-
-@register.filter
 def prose(text: str) -> SafeString:
     """Write a plain text as paragraphs with links."""
     return mark_safe(rules.prose(text))  # noqa: S308  # rules.prose escapes every part
@@ -166,22 +161,10 @@ def retold(reason: str) -> str:
 
 
 @register.simple_tag
-def folded(message: Any) -> str:
-    """Return what of a message is folded away."""
-    return rules.folded_part(message.text, message.visible_text)
-
-
-@register.simple_tag
 def event_words(event: Any) -> dict[str, str]:
     """Say what an event tells: its symbol and its words."""
     symbol, said = words.event_words(event.kind, event.facts, event.actor_id if event.actor_kind == "user" else None)
     return {"icon": symbol, "words": said}
-
-
-@register.filter
-def people(entries: list[dict[str, str]] | None) -> str:
-    """Name the recipients of a message."""
-    return ", ".join(entry.get("name") or entry.get("address", "") for entry in entries or ())
 
 
 @register.simple_tag

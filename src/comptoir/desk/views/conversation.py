@@ -19,6 +19,7 @@ from comptoir.conversations.queries import Timeline
 from comptoir.core import clock
 from comptoir.core.errors import InputError
 from comptoir.desk import rules
+from comptoir.desk.bubbles import drawn
 from comptoir.desk.guard import person, staff
 from comptoir.desk.queries import members_of, participants_of
 from comptoir.desk.views.queue import chosen_cursor
@@ -34,8 +35,7 @@ def timeline_context(conversation: Conversation, page: Timeline) -> dict[str, An
     first = page.messages[0] if page.messages else None
     return {
         "conversation": conversation,
-        "items": items,
-        "is_chat": is_chat,
+        "items": drawn(items, conversation, is_chat=is_chat),
         "earlier": f"{first.created_at.isoformat()},{first.pk}" if first and page.has_earlier else "",
         "since": f"{first.created_at.isoformat()},{first.pk}" if first else "",
     }
