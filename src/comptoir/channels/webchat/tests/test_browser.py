@@ -273,7 +273,7 @@ def test_it_can_be_used_by_keyboard_alone(account: ChannelAccount, visit: Callab
             frame.locator("body").evaluate("() => document.activeElement.tagName + document.activeElement.className")
         )
         assert frame.locator("body").evaluate("() => document.hasFocus()")
-    assert {"BUTTONclose", "MAINlog", "TEXTAREA"} <= seen
+    assert {"BUTTONclose", "DIVlog", "TEXTAREA"} <= seen
     page.keyboard.press("Escape")
     assert page.evaluate("document.activeElement.tagName") == "COMPTOIR-CHAT"
 
