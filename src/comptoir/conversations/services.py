@@ -22,8 +22,10 @@ from comptoir.journal import services as journal
 from comptoir.journal.services import Actor
 
 # One statement, because every look at a conversation pays for it.
+# A commit that does not wait for the disk, because a page would wait for it: a crash may forget the last read marks.
 MARK_READ = """
-INSERT INTO conversations_readmark (user_id, conversation_id, read_at) VALUES (%s, %s, %s)
+WITH unhurried AS (SELECT set_config('synchronous_commit', 'off', true))
+INSERT INTO conversations_readmark (user_id, conversation_id, read_at) SELECT %s, %s, %s FROM unhurried
 ON CONFLICT ON CONSTRAINT read_mark_once DO UPDATE SET read_at = excluded.read_at
 """
 MAX_TEXT = 200_000  # characters of a note or a reply; longer ones are pasted files, which belong in attachments
@@ -135,7 +137,10 @@ def add_note(*, actor: Actor, conversation: Conversation, user: User, text: str)
 
 
 def mark_read(*, user: User, conversation: Conversation) -> None:
-    """Remember that the person has seen everything up to now. No event: reading changes nothing."""
+    """Remember that the person has seen everything up to now. No event: reading changes nothing.
+
+    A transaction of its own, never part of one whose commit matters (see MARK_READ).
+    """
     bulk.fetch_all(MARK_READ, [user.pk, conversation.pk, clock.now()])
 
 
