@@ -1,9 +1,10 @@
-"""Which sites may show a public screen (the form, the chat) in a frame."""
+"""What the public screens (the form, the chat) have in common: who may frame them, and their language."""
 
 import re
 from typing import Any
 
-from django.http import HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import translation
 
 from comptoir.core.middleware import CSP
 
@@ -25,6 +26,13 @@ def ancestors(sites: Any) -> str:
     named = lines_of(sites)
     valid = [site.rstrip("/") for site in named if _SITE.fullmatch(site.rstrip("/"))]
     return " ".join(["'self'", *valid]) if named else "*"
+
+
+def use_asked_language(request: HttpRequest) -> None:
+    """Speak the language that the address names, also to staff who look at a public screen; otherwise as before."""
+    asked = request.GET.get("lang")
+    if asked in {"fr", "en"}:
+        translation.activate(asked)  # until the middleware ends the request
 
 
 def allow_framing(response: HttpResponseBase, sites: Any) -> None:

@@ -31,12 +31,12 @@ from comptoir.channels.webchat.rules import MAX_BATCH, MAX_BODY_BYTES, MAX_TEXT,
 from comptoir.channels.webchat.tokens import sign_key, verify_token
 from comptoir.channels.webchat.words import frame_words
 from comptoir.core import clock, proof, ratelimit
-from comptoir.core.framing import allow_framing
+from comptoir.core.framing import allow_framing, use_asked_language
 from comptoir.core.proof import Verdict
 from comptoir.core.ratelimit import Limit
 from comptoir.core.textfold import clean
 
-SESSIONS = Limit("chat-sessions", 30, 3600)  # an office behind one address
+SESSIONS = Limit("chat-sessions", 60, 3600)  # an office behind one address
 SESSIONS_PLAIN = Limit("chat-sessions-plain", 5, 3600)  # without the proof of work
 MESSAGES = Limit("chat-messages", 40, 120)  # of one session; a quick typist sends ten a minute
 MESSAGES_NETWORK = Limit("chat-messages-network", 200, 120)
@@ -94,6 +94,7 @@ def _answers(view: View) -> Callable[[HttpRequest, str], HttpResponse]:
 
     @wraps(view)
     def wrapped(request: HttpRequest, key: str) -> HttpResponse:
+        use_asked_language(request)
         account = active_account("webchat", key)
         try:
             if account is None:
@@ -147,6 +148,7 @@ def _number(request: HttpRequest, name: str) -> int:
 @require_safe
 def frame(request: HttpRequest, key: str) -> HttpResponse:
     """Show the widget's inside."""
+    use_asked_language(request)
     account = active_account("webchat", key)
     if account is None:
         return render(request, "webchat/gone.html", {"organisation": organisation()}, status=404)

@@ -27,7 +27,7 @@ from comptoir.channels.webform.parse import Submission
 from comptoir.channels.webform.rules import MAX_BODY_BYTES, MAX_FILE_BYTES, MAX_FILES, MAX_FILES_BYTES
 from comptoir.channels.webform.services import Accepted, accept_submission, reference_of
 from comptoir.core import clock, proof, ratelimit
-from comptoir.core.framing import allow_framing, lines_of
+from comptoir.core.framing import allow_framing, lines_of, use_asked_language
 from comptoir.core.proof import Verdict
 from comptoir.core.ratelimit import Limit
 from comptoir.core.textfold import clean
@@ -46,6 +46,7 @@ REFERENCE = re.compile(r"F(-[A-Z2-7]{4}){3}")
 @require_http_methods(["GET", "HEAD", "POST"])
 def form(request: HttpRequest, key: str) -> HttpResponse:
     """Show the form, or take a submission."""
+    use_asked_language(request)
     account = active_account("webform", key)
     if account is None:
         return _words(request, None, 404, _("This form does not exist"), _("The address is wrong, or it was closed."))
@@ -69,6 +70,7 @@ def form(request: HttpRequest, key: str) -> HttpResponse:
 @require_safe
 def sent(request: HttpRequest, key: str, reference: str) -> HttpResponse:
     """Say that the message has arrived, and when somebody will answer."""
+    use_asked_language(request)
     account = active_account("webform", key)
     if account is None or not REFERENCE.fullmatch(reference):
         return _words(request, None, 404, _("This page does not exist"), _("The address is wrong or incomplete."))

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from comptoir.channels.models import ChannelAccount
 from comptoir.channels.webchat import views
@@ -205,6 +207,23 @@ def test_bad_bodies_are_refused(account: ChannelAccount, token: str, label: str,
     response = post(account, "messages", body, token=token)
     assert response.status_code == status and response.json()["error"]
     assert records() == [] and ChatEntry.objects.count() == 0
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["messages", "id", "text", "email", "name", "token", "page"]), inner)
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=json_values, tail=st.sampled_from(["messages", "contact", "session"]))
+def test_no_json_breaks_a_request(account: ChannelAccount, token: str, body: Any, tail: str) -> None:
+    response = post(account, tail, body, token=token)
+    assert response.status_code in {200, 400, 403, 413, 422, 429} and response.json()
 
 
 def test_a_lying_content_length_is_refused(account: ChannelAccount, token: str) -> None:

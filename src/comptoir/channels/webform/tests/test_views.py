@@ -16,7 +16,7 @@ from comptoir.channels.webform import rules, views
 from comptoir.core import bulk, clock, proof, storage
 from comptoir.core.ratelimit import Limit
 from comptoir.inbound.models import Record
-from comptoir.testing.builders import make_account, make_team
+from comptoir.testing.builders import make_account, make_team, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -77,6 +77,12 @@ def test_only_named_sites_may_frame_it(account: ChannelAccount) -> None:
 def test_the_language_is_the_one_asked_for(account: ChannelAccount, query: str, language: str) -> None:
     response = Client().get(address(account, query), headers={"accept-language": "de"})
     assert f'<html lang="{language}">'.encode() in response.content
+
+
+def test_staff_see_the_language_that_the_address_names(account: ChannelAccount) -> None:
+    client = Client()
+    client.force_login(make_user(account.team, language="en"))
+    assert b'<html lang="fr">' in client.get(address(account, "?lang=fr")).content
 
 
 def test_the_browsers_language_decides_otherwise(account: ChannelAccount) -> None:
