@@ -123,6 +123,7 @@ def test_a_reply_is_queued_and_can_be_taken_back_with_its_text(cast: Cast) -> No
     assert (_fresh(cast).state, _fresh(cast).waiting_since is not None) == (State.OPEN, True)
     page = client.get(response.headers["Location"].partition("#")[0]).content.decode()
     assert ">We look.</textarea>" in page
+    assert "took a reply back before it left" in page and "<p>We look.</p>" not in page
 
 
 def test_an_empty_reply_is_refused_in_words(cast: Cast) -> None:

@@ -31,7 +31,9 @@ def timeline_context(conversation: Conversation, page: Timeline) -> dict[str, An
     """Return what the timeline's template needs."""
     channel = channels().get(conversation.channel)
     is_chat = channel is not None and Capability.SUBJECT not in channel.capabilities
-    items = rules.weave(page.messages, page.events, day_of=lambda at: timezone.localtime(at).date(), chat=is_chat)
+    # A reply that was taken back was never said: the event tells of it, and its text is in the composer.
+    said = [m for m in page.messages if getattr(getattr(m, "delivery", None), "state", "") != DeliveryState.CANCELLED]
+    items = rules.weave(said, page.events, day_of=lambda at: timezone.localtime(at).date(), chat=is_chat)
     first = page.messages[0] if page.messages else None
     return {
         "conversation": conversation,
