@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -93,9 +94,15 @@ def sizes(conversations: int, messages: int, seed: int = 3) -> list[int]:
     return found
 
 
+@cache
+def _day(number: int) -> str:
+    return (EPOCH + timedelta(days=number)).strftime("%Y-%m-%d")
+
+
 def instant(seconds: float) -> str:
-    """Return an instant for COPY."""
-    return (EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%d %H:%M:%S.%f+00")
+    """Return an instant for COPY, to the second (strftime alone would be a tenth of the writers' time)."""
+    day, rest = divmod(int(seconds), 86400)
+    return f"{_day(day)} {rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}+00"
 
 
 class Teller:
@@ -165,15 +172,15 @@ class Teller:
         when, mid = instant(at), f"m{number}.bench@mail.example"
         files = 1 if self._chance.random() < 0.06 else 0
         person, name = self._chance.choice(self._world.people)
-        who: Sequence[object] = (
-            ("in", contact, "\\N", f"Client {contact}", f"client{contact}@mail.example")
+        who = (
+            f"in\t{contact}\t\\N\tClient {contact}\tclient{contact}@mail.example"
             if inbound
-            else ("out", "\\N", person, name, "service@bench.test")
+            else f"out\t\\N\t{person}\t{name}\tservice@bench.test"
         )
-        lines.add(
-            "conversations_message", number, conversation, *who, subject, text, "", "", language, mid,
-            '{"to": []}', "", '{"reason": "references"}', files, when, when,
-        )  # fmt: skip
+        lines.rows["conversations_message"].append(
+            f"{number}\t{conversation}\t{who}\t{subject}\t{text}\t\t\t{language}\t{mid}\t"
+            f'{{"to": []}}\t\t{{"reason": "references"}}\t{files}\t{when}\t{when}'
+        )
         if files:
             lines.add("conversations_attachment", number, KEY, f"photo-{number}.jpg", "image/jpeg", 20_000, "", "f")
         if channel == "email":
