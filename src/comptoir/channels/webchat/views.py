@@ -277,10 +277,10 @@ def status_of(account: ChannelAccount, *, at: datetime) -> dict[str, Any]:
     there = queries.availability_of(account, at=at)
     words = {
         Presence.HERE: " ".join(filter(None, [_("Somebody is here now."), promise_in_words(account)])),
-        Presence.AWAY: _("Nobody is at the counter right now. Write all the same: the answer comes later."),
-        Presence.CLOSED: _("We are closed now. Write all the same: we read it from {when}.")
+        Presence.AWAY: _("Nobody is at the counter right now. Write anyway: we will answer later."),
+        Presence.CLOSED: _("We are closed now. Write anyway: we will read it from {when}.")
         if there.opens_at
-        else _("We are closed now. Write all the same: the answer comes later."),
+        else _("We are closed now. Write anyway: we will answer later."),
     }[there.presence]
     return {
         "presence": there.presence,
