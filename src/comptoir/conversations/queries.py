@@ -4,14 +4,14 @@ Everything here starts from the person's teams (INV-06). Lists are read team by 
 merged, so that their cost depends on the length of a page and not on the number of conversations.
 """
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, F, OuterRef, Q, Value
-from django.db.models.functions import StrIndex
+from django.db.models import Exists, OuterRef, Q
 
 from comptoir.accounts.models import Team, User
 from comptoir.conversations.models import Attachment, Conversation, Message, Placement, State
@@ -225,53 +225,101 @@ def _row(query: str, params: dict[str, Any]) -> tuple[Any, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class Sending:
+    """What a timeline shows of a message's delivery."""
+
+    pk: int
+    state: str
+    reason: str
+    scheduled_for: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message as a timeline shows it; a row of MESSAGES, without the cost of a model."""
+
+    pk: int
+    kind: str
+    contact_id: int | None
+    user_id: int | None
+    author_name: str
+    author_address: str
+    subject: str
+    text: str
+    visible_text: str
+    language: str
+    recipients: dict[str, list[dict[str, str]]]
+    automatic: str
+    placement: dict[str, Any]
+    record_id: int | None
+    attachment_count: int
+    created_at: datetime
+    has_html: bool
+    has_remote: bool
+    delivery: Sending | None
+    files: list[Attachment] = field(default_factory=list)
+
+    @property
+    def body(self) -> str:
+        """The text as first shown: without the quoted history."""
+        return self.visible_text or self.text
+
+
+@dataclass(frozen=True, slots=True)
 class Timeline:
     """One page of a conversation: messages in the order of time, and the changes that happened between them."""
 
-    messages: Sequence[Message]
+    messages: Sequence[Said]
     events: Sequence[Event]
     has_earlier: bool
 
 
-def timeline(conversation: Conversation, *, before: Cursor | None = None, since: Cursor | None = None) -> Timeline:
-    """Return the latest page of a conversation, the page before a message, or everything since one.
+# The stored HTML is not read, only whether there is some and whether it has remote images: it has its own address.
+MESSAGES = """
+SELECT m.id, m.kind, m.contact_id, m.user_id, m.author_name, m.author_address, m.subject, m.text, m.visible_text,
+       m.language, m.recipients, m.automatic, m.placement, m.record_id, m.attachment_count, m.created_at, m.html <> '',
+       strpos(m.html, 'data-remote-src') > 0, d.id, d.state, d.reason, d.scheduled_for
+FROM conversations_message m LEFT JOIN outbound_delivery d ON d.message_id = m.id
+WHERE m.conversation_id = %(conversation)s {narrow}
+ORDER BY m.created_at DESC, m.id DESC LIMIT %(limit)s
+"""
 
-    The stored HTML is not read, only whether there is some and whether it has remote images: it may be large, and has
-    its own address.
-    """
-    found = (
-        Message.objects.filter(conversation=conversation)
-        .defer("html", "search")
-        .select_related("delivery", "user")
-        .annotate(has_html=~Q(html=""), remote_at=StrIndex(F("html"), Value("data-remote-src")))
-    )
-    if before is not None:
-        found = found.filter(Q(created_at__lt=before.at) | Q(created_at=before.at, id__lt=before.id))
-    page = TIMELINE_PAGE
-    if since is not None:
-        found = found.filter(Q(created_at__gt=since.at) | Q(created_at=since.at, id__gte=since.id))
-        page = TIMELINE_LONGEST
-    rows = list(found.order_by("-created_at", "-id")[: page + 1])
+
+def _said(row: Sequence[Any]) -> Said:
+    values, sending = list(row[:18]), row[18:]
+    values[10], values[12] = json.loads(values[10]), json.loads(values[12])
+    values.append(Sending(*sending) if sending[0] is not None else None)
+    return Said(*values)
+
+
+def timeline(conversation: Conversation, *, before: Cursor | None = None, since: Cursor | None = None) -> Timeline:
+    """Return the latest page of a conversation, the page before a message, or everything since one."""
+    page = TIMELINE_LONGEST if since else TIMELINE_PAGE
+    edge = before or since
+    narrow = "AND (m.created_at, m.id) < (%(at)s, %(id)s)" if before else ""
+    narrow = "AND (m.created_at, m.id) >= (%(at)s, %(id)s)" if since and not before else narrow
+    place = {"at": edge.at, "id": edge.id} if edge else {}
+    params: dict[str, Any] = {"conversation": conversation.pk, "limit": page + 1, **place}
+    with connection.cursor() as cursor:
+        cursor.execute(MESSAGES.replace("{narrow}", narrow), params)
+        rows = [_said(row) for row in cursor.fetchall()]
     messages = rows[:page][::-1]
     attach_files(messages)
-    has_earlier = len(rows) > page or (since is not None and bool(messages))
+    has_earlier = len(rows) > page
     events = Event.objects.filter(conversation_id=conversation.pk).exclude(kind__in=MESSAGE_EVENTS)
-    if (has_earlier or before is not None) and messages:
-        # The events before the first message shown belong to the page before; the very first page has none before it.
-        events = events.filter(at__gte=messages[0].created_at) if has_earlier else events
+    if messages and (has_earlier or since is not None):
+        # What happened before the first message shown belongs to the page before.
+        events = events.filter(at__gte=messages[0].created_at)
     if before is not None:
         events = events.filter(at__lt=before.at)
     return Timeline(messages, list(events.order_by("-id")[:200])[::-1], has_earlier)
 
 
-def attach_files(messages: Sequence[Message]) -> None:
+def attach_files(messages: Sequence[Said]) -> None:
     """Give each message its attachments as `files`, in at most one query."""
-    files: dict[int, list[Attachment]] = {message.pk: [] for message in messages}
-    if wanted := [message.pk for message in messages if message.attachment_count]:
+    if wanted := {message.pk: message for message in messages if message.attachment_count}:
         for attachment in Attachment.objects.filter(message_id__in=wanted).order_by("id"):
-            files[attachment.message_id].append(attachment)
-    for message in messages:
-        message.files = files[message.pk]  # type: ignore[attr-defined]
+            wanted[attachment.message_id].files.append(attachment)
 
 
 def story_of(user: User, contact_id: int, *, without: int | None = None, limit: int = 8) -> list[Conversation]:

@@ -6,14 +6,14 @@ translate fifty times is found here once.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from comptoir.conversations.models import Attachment, Conversation, Message, MessageKind
+from comptoir.conversations.models import Attachment, Conversation, MessageKind
+from comptoir.conversations.queries import Said, Sending
 from comptoir.desk import rules, words
 from comptoir.desk.templatetags.desk import avatar
 
@@ -58,7 +58,7 @@ class Bubble:
     has_html: bool
     has_remote: bool
     files: Sequence[File]
-    delivery: Any
+    delivery: Sending | None
     delivery_state: str
     delivery_icon: str
 
@@ -67,9 +67,9 @@ def _people(entries: Sequence[dict[str, str]]) -> str:
     return ", ".join(entry.get("name") or entry.get("address", "") for entry in entries)
 
 
-def _recipients(message: Message, to: str, cc: str) -> str:
+def _recipients(message: Said, to: str, cc: str) -> str:
     """Return whom a message went to: 'to Ada Martin, cc Marc'."""
-    groups = message.recipients if isinstance(message.recipients, dict) else {}
+    groups = message.recipients
     if not groups.get("to"):
         return ""
     copies = f", {cc} {_people(groups['cc'])}" if groups.get("cc") else ""
@@ -80,7 +80,7 @@ def _files(attachments: Sequence[Attachment]) -> list[File]:
     return [File(str(a.pk), a.filename, words.size_words(a.size), rules.is_image(a.content_type)) for a in attachments]
 
 
-def _css(message: Message, *, is_chat: bool, is_run: bool) -> str:
+def _css(message: Said, *, is_chat: bool, is_run: bool) -> str:
     chat = is_chat and message.kind != MessageKind.NOTE
     return f"msg msg-{message.kind}{' msg-chat' if chat else ''}{' msg-run' if chat and is_run else ''}"
 
@@ -94,7 +94,7 @@ def drawn(items: Sequence[rules.Item], conversation: Conversation, *, is_chat: b
         if item.kind != "message":
             found.append(item)
             continue
-        message: Message = item.value
+        message: Said = item.value
         placed = f"{message.kind}|{message.placement}"
         if placed not in reasons:
             reasons[placed] = words.placement_words(message.placement or {}, message.kind)
@@ -105,15 +105,14 @@ def drawn(items: Sequence[rules.Item], conversation: Conversation, *, is_chat: b
 
 
 def _bubble(
-    message: Message, conversation: Conversation, why: str, to: str, cc: str, *, is_chat: bool, is_run: bool
+    message: Said, conversation: Conversation, why: str, to: str, cc: str, *, is_chat: bool, is_run: bool
 ) -> Bubble:
     is_in, is_note = message.kind == MessageKind.INBOUND, message.kind == MessageKind.NOTE
     whom = "" if is_chat or is_note else _recipients(message, to, cc)
     address = message.author_address if message.author_name and not is_chat else ""
     local = timezone.localtime(message.created_at)
     rest = rules.folded_part(message.text, message.visible_text)
-    delivery = getattr(message, "delivery", None)
-    state = delivery.state if delivery else ""
+    state = message.delivery.state if message.delivery else ""
     who = message.author_name or message.author_address
     return Bubble(
         id=str(message.pk),
@@ -134,10 +133,10 @@ def _bubble(
         language=message.language,
         body=mark_safe(rules.prose(message.body)),  # noqa: S308  # rules.prose escapes every part
         rest=mark_safe(rules.prose(rest)) if rest else SafeString(),  # noqa: S308
-        has_html=message.has_html,  # type: ignore[attr-defined]  # annotated by queries.timeline
-        has_remote=bool(message.remote_at),  # type: ignore[attr-defined]
-        files=_files(message.files),  # type: ignore[attr-defined]  # attached by queries.attach_files
-        delivery=delivery,
+        has_html=message.has_html,
+        has_remote=message.has_remote,
+        files=_files(message.files),
+        delivery=message.delivery,
         delivery_state=state,
         delivery_icon=DELIVERY_ICONS.get(state, "info"),
     )

@@ -14,23 +14,32 @@ from comptoir.channels.models import ChannelAccount
 from comptoir.channels.registry import channels
 from comptoir.contacts.access import accessible_contacts
 from comptoir.contacts.models import Contact
-from comptoir.conversations.models import Message, MessageKind
-from comptoir.conversations.queries import teams_of
+from comptoir.conversations.models import MessageKind
+from comptoir.conversations.queries import Said, teams_of
 from comptoir.inbound.models import Record, RecordState
 
 
-def members_of(team_id: int) -> list[User]:
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A person or a team that a conversation can be given to."""
+
+    pk: int
+    name: str
+
+
+def members_of(team_id: int) -> list[Choice]:
     """Return the active people of a team: those whom its conversations can be given to."""
-    return list(User.objects.filter(is_active=True, memberships__team_id=team_id).order_by("name"))
+    found = User.objects.filter(is_active=True, memberships__team_id=team_id).order_by("name")
+    return [Choice(*row) for row in found.values_list("pk", "name")]
 
 
-def participants_of(messages: Sequence[Message], contact_id: int) -> list[str]:
+def participants_of(messages: Sequence[Said], contact_id: int) -> list[str]:
     """Return who else took part: other authors and the people in copy, each once."""
     found: dict[str, str] = {}
     for message in messages:
         if message.kind == MessageKind.INBOUND and message.contact_id != contact_id:
             found.setdefault(message.author_address, message.author_name or message.author_address)
-        for entry in message.recipients.get("cc", ()) if isinstance(message.recipients, dict) else ():
+        for entry in message.recipients.get("cc", ()):
             found.setdefault(entry.get("address", ""), entry.get("name") or entry.get("address", ""))
     return [name for address, name in found.items() if address]
 

@@ -14,8 +14,8 @@ from comptoir.channels.base import Capability
 from comptoir.channels.registry import channels
 from comptoir.conversations import queries, services
 from comptoir.conversations.access import access_conversation
-from comptoir.conversations.models import Conversation, Message, MessageKind, Priority, State
-from comptoir.conversations.queries import Timeline
+from comptoir.conversations.models import Conversation, MessageKind, Priority, State
+from comptoir.conversations.queries import Said, Sending, Timeline
 from comptoir.core import clock
 from comptoir.core.errors import InputError
 from comptoir.desk import rules
@@ -27,12 +27,16 @@ from comptoir.outbound.models import DeliveryState
 from comptoir.outbound.services import sending_account
 
 
+def _was_taken_back(message: Said) -> bool:
+    return message.delivery is not None and message.delivery.state == DeliveryState.CANCELLED
+
+
 def timeline_context(conversation: Conversation, page: Timeline) -> dict[str, Any]:
     """Return what the timeline's template needs."""
     channel = channels().get(conversation.channel)
     is_chat = channel is not None and Capability.SUBJECT not in channel.capabilities
     # A reply that was taken back was never said: the event tells of it, and its text is in the composer.
-    said = [m for m in page.messages if getattr(getattr(m, "delivery", None), "state", "") != DeliveryState.CANCELLED]
+    said = [message for message in page.messages if not _was_taken_back(message)]
     items = rules.weave(said, page.events, day_of=lambda at: timezone.localtime(at).date(), chat=is_chat)
     first = page.messages[0] if page.messages else None
     return {
@@ -57,11 +61,11 @@ def head_context(conversation: Conversation, user: User) -> dict[str, Any]:
     }
 
 
-def _last_inbound(messages: Sequence[Message]) -> Message | None:
+def _last_inbound(messages: Sequence[Said]) -> Said | None:
     return next((m for m in reversed(messages) if m.kind == MessageKind.INBOUND), None)
 
 
-def composer_context(request: HttpRequest, conversation: Conversation, messages: Sequence[Message]) -> dict[str, Any]:
+def composer_context(request: HttpRequest, conversation: Conversation, messages: Sequence[Said]) -> dict[str, Any]:
     """Return what the composer needs; `?draft=` brings back a reply that was taken back, `?forward=` a message."""
     try:
         account = sending_account(conversation)
@@ -72,7 +76,7 @@ def composer_context(request: HttpRequest, conversation: Conversation, messages:
     can = {capability.value: channel is not None and capability in channel.capabilities for capability in Capability}
     known = {str(m.pk): m for m in messages}
     draft = known.get(request.GET.get("draft", ""))
-    if draft is not None and getattr(getattr(draft, "delivery", None), "state", "") != DeliveryState.CANCELLED:
+    if draft is not None and not _was_taken_back(draft):
         draft = None
     last = _last_inbound(messages)
     recipients = draft.recipients if draft else last.recipients if last else {}
@@ -111,12 +115,12 @@ def conversation(request: HttpRequest, conversation_id: int) -> HttpResponse:
     return render(request, "desk/conversation/page.html", context)
 
 
-def _just_sent(request: HttpRequest, messages: Sequence[Message]) -> Any:
+def _just_sent(request: HttpRequest, messages: Sequence[Said]) -> Sending | None:
     """Return the delivery named by `?sent=` while it can still be taken back."""
     for message in reversed(messages):
-        delivery = getattr(message, "delivery", None)
-        if delivery is not None and str(delivery.pk) == request.GET.get("sent"):
-            return delivery if delivery.state == DeliveryState.QUEUED else None
+        sending = message.delivery
+        if sending is not None and str(sending.pk) == request.GET.get("sent"):
+            return sending if sending.state == DeliveryState.QUEUED else None
     return None
 
 
