@@ -78,6 +78,12 @@ class Conversation(models.Model):
                 condition=Q(state="open", waiting_since__isnull=False),
                 name="conversation_team_queue",
             ),
+            # What nobody has taken: the tab, its count and "next".
+            models.Index(
+                fields=["team", "waiting_since", "id"],
+                condition=Q(state="open", waiting_since__isnull=False, assignee__isnull=True),
+                name="conversation_unassigned",
+            ),
             # My work: everything of mine that is not closed.
             models.Index(
                 fields=["assignee", "-last_message_at"],

@@ -39,7 +39,8 @@ FROM (SELECT websearch_to_tsquery('french', t) AS f, websearch_to_tsquery('engli
 WALK_BACK = """
 SELECT m.id, c.team_id = ANY(%(teams)s) AND (%(channel)s = '' OR c.channel = %(channel)s)
 FROM (SELECT id, conversation_id FROM conversations_message
-      WHERE id < %(top)s AND id >= %(bottom)s AND ts_match_vq(search, %(query)s::tsquery) ORDER BY id DESC LIMIT %(candidates)s) m
+      WHERE id < %(top)s AND id >= %(bottom)s AND ts_match_vq(search, %(query)s::tsquery)
+      ORDER BY id DESC LIMIT %(candidates)s) m
 JOIN conversations_conversation c ON c.id = m.conversation_id
 ORDER BY m.id DESC
 """
