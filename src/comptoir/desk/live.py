@@ -6,6 +6,7 @@ signed out does not listen on.
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import time
@@ -24,7 +25,7 @@ from django.http.cookie import parse_cookie
 
 from comptoir.accounts.models import User
 from comptoir.accounts.queries import team_ids_of
-from comptoir.core import clock, presence
+from comptoir.core import bulk, clock, presence
 from comptoir.core.listening import conninfo
 from comptoir.journal.services import LIVE_CHANNEL
 
@@ -37,8 +38,15 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 PATH = "/live"
 STREAM_SECONDS = 600
 PING_SECONDS = 20
+READY_SECONDS = 5  # a database that is away longer is told by the listener itself, when it is back
+RECENT_SECONDS = 15  # from drawing a page to its stream, on a slow line: what changed meanwhile is told first
 GATHER_SECONDS = 0.1  # notifications of this span travel as one event
 MANY = "many"
+RECENT = """
+SELECT DISTINCT c.id, c.team_id FROM journal_event e JOIN conversations_conversation c ON c.id = e.conversation_id
+WHERE e.id > (SELECT last_value - 500 FROM journal_event_id_seq) AND e.at > now() - make_interval(secs => %s)
+  AND c.team_id = ANY(%s)
+"""
 TEAMS = "SELECT id, team_id FROM conversations_conversation WHERE id = ANY(%s)"
 
 
@@ -74,6 +82,7 @@ class LiveHub:
     def __init__(self) -> None:
         self._desks: set[_Desk] = set()
         self._listener: asyncio.Task[None] | None = None
+        self._listening = asyncio.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream events until the client leaves or the stream is ten minutes old."""
@@ -82,11 +91,15 @@ class LiveHub:
             await send({"type": "http.response.start", "status": 401, "headers": [(b"content-type", b"text/plain")]})
             await send({"type": "http.response.body", "body": b"Sign in first."})
             return
-        if self._listener is None or self._listener.done():
-            self._listener = asyncio.create_task(self._listen())
         desk = _Desk(teams)
         self._desks.add(desk)
         try:
+            if self._listener is None or self._listener.done():
+                self._listening.clear()
+                self._listener = asyncio.create_task(self._listen())
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._listening.wait(), READY_SECONDS)
+            desk.tell(await sync_to_async(_recently_changed)(teams))
             await _stream(desk, receive, send)
         finally:
             self._desks.discard(desk)
@@ -97,9 +110,11 @@ class LiveHub:
             try:
                 async with await psycopg.AsyncConnection.connect(conninfo(), autocommit=True) as connection:
                     await connection.execute(f"LISTEN {LIVE_CHANNEL}")
+                    self._listening.set()
                     await self._hear(connection)
             except psycopg.Error as error:
                 logger.warning("live updates: %s; trying again", error)
+                self._listening.clear()
                 await asyncio.sleep(1)
             for desk in self._desks:
                 desk.tell(None)
@@ -137,6 +152,14 @@ def _note(payload: str, gathered: set[int]) -> bool:
         return True
     gathered.update(told or ())
     return False
+
+
+def _recently_changed(teams: frozenset[int]) -> dict[int, int]:
+    """Return what may have changed between the drawing of the page and the opening of its stream."""
+    try:
+        return dict(bulk.fetch_all(RECENT, [RECENT_SECONDS, sorted(teams)]))
+    finally:
+        connection.close()
 
 
 def _teams_of_session(cookies: str) -> frozenset[int] | None:

@@ -1,11 +1,15 @@
 // The conversation: it opens at its end, shows remote images on request in their frame, and says when a request failed.
 {
   const timeline = document.getElementById("timeline");
-  if (timeline && !location.hash) {
-    const last = timeline.querySelector(":scope > .msg:last-of-type") ?? timeline.lastElementChild;
-    const messages = timeline.querySelectorAll(":scope > .msg");
-    if (messages.length > 1) (messages[messages.length - 1] ?? last)?.scrollIntoView({ block: "center" });
-  }
+  const showLast = (least) => {
+    const messages = document.querySelectorAll("#timeline > .msg");
+    if (messages.length > least) messages[messages.length - 1].scrollIntoView({ block: "center" });
+  };
+  if (timeline && !location.hash) showLast(1);
+  // What was just sent or noted must be seen, not stand behind the composer.
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.detail.requestConfig?.path?.endsWith("/messages/")) showLast(0);
+  });
   document.addEventListener("click", (event) => {
     const link = event.target.closest("[data-images]");
     if (!link) return;
