@@ -95,7 +95,7 @@ class LiveHub:
         self._desks.add(desk)
         try:
             if self._listener is None or self._listener.done():
-                self._listening.clear()
+                self._listening = asyncio.Event()
                 self._listener = asyncio.create_task(self._listen())
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._listening.wait(), READY_SECONDS)

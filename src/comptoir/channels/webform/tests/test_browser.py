@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import connections
+from playwright.sync_api import expect
 
 from comptoir.channels.models import ChannelAccount
 from comptoir.core import proof, storage
@@ -115,7 +116,7 @@ def test_errors_stand_beside_their_fields_and_nothing_is_lost(account: ChannelAc
     page.get_by_label("Files").set_input_files([{"name": "b.txt", "mimeType": "text/plain", "buffer": b"bill"}])
     page.get_by_role("button", name="Send").click()
     page.get_by_text("Tell us your name.").wait_for()
-    page.wait_for_function("document.activeElement.name === 'name'")
+    expect(page.get_by_label("Your name")).to_be_focused()
     assert page.get_by_label("Your message").input_value() == "Since this morning."
     page.get_by_label("Your name").fill("Ada")
     page.get_by_role("button", name="Send").click()
