@@ -341,7 +341,7 @@ def _settle(place: Place) -> None:
 
 
 def _one(connection: psycopg.Connection[Any], query: str) -> Any:
-    row = connection.execute(query).fetchone()  # type: ignore[call-overload]  # a constant
+    row = connection.execute(query).fetchone()
     assert row is not None
     return row[0]
 

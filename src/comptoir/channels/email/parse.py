@@ -183,6 +183,6 @@ def _said_about(recipient: str, text: str) -> str:
     """Return what a report's text says behind a recipient's address, where the report itself gives no reason."""
     for line in text[:20_000].split("\n") if recipient else ():
         _, found, rest = line.partition(recipient)
-        if found and (reason := rest.strip(" \t<>:\"")):
+        if found and (reason := rest.strip(' \t<>:"')):
             return reason[:500]
     return ""

@@ -51,7 +51,8 @@ def test_a_lost_connection_loses_the_locks_and_another_takes_over() -> None:
     assert here.acquire(1)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory' AND classid = %s", [0x7E03]
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory' AND classid = %s",
+            [0x7E03],
         )
     assert elsewhere.acquire(1)
     assert not here.acquire(1)
