@@ -9,17 +9,19 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "comptoir.settings")
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from django import setup
 from django.conf import settings
-from django.core.asgi import get_asgi_application
 
-django_application = get_asgi_application()
+setup(set_prefix=False)
 
 from comptoir.channels.webchat import live as chat
 from comptoir.core import bodies
+from comptoir.core.handler import OneHopHandler
 from comptoir.core.staticdoor import StaticDoor
 from comptoir.desk import live
 from comptoir.inbound import door
 
+django_application = OneHopHandler()
 _door = door.WebhookDoor()
 _hub = live.LiveHub()
 _static = StaticDoor()
