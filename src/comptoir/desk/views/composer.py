@@ -11,11 +11,11 @@ from django.utils.translation import gettext as _
 from comptoir.accounts.services import actor_of
 from comptoir.conversations import services
 from comptoir.conversations.access import access_conversation
-from comptoir.conversations.models import Conversation, State
+from comptoir.conversations.models import Conversation, Message, State
 from comptoir.core.errors import AccessDenied, InputError
 from comptoir.desk import forms
 from comptoir.desk.guard import is_htmx, person, staff
-from comptoir.desk.views.conversation import update
+from comptoir.desk.views.conversation import appended, update
 from comptoir.outbound import services as outbound
 from comptoir.outbound.models import Delivery
 from comptoir.outbound.services import Draft
@@ -27,13 +27,14 @@ def post_message(request: HttpRequest, conversation_id: int) -> HttpResponse:
     user = person(request)
     row = access_conversation(user, conversation_id)
     if request.POST.get("kind") == "note":
-        services.add_note(actor=actor_of(user), conversation=row, user=user, text=request.POST.get("text", ""))
-        return _written(request, row, None)
+        text = request.POST.get("text", "")
+        note = services.add_note(actor=actor_of(user), conversation=row, user=user, text=text)
+        return _written(request, row, note, None)
     draft = _draft(request)
     if draft.forward_of is not None and not row.messages.filter(pk=draft.forward_of).exists():
         raise AccessDenied("no such message")
     delivery = outbound.queue_reply(actor=actor_of(user), user=user, conversation=row, draft=draft)
-    return _written(request, row, delivery)
+    return _written(request, row, delivery.message, delivery)
 
 
 def _draft(request: HttpRequest) -> Draft:
@@ -59,11 +60,11 @@ def _draft(request: HttpRequest) -> Draft:
     )
 
 
-def _written(request: HttpRequest, row: Conversation, delivery: Delivery | None) -> HttpResponse:
+def _written(request: HttpRequest, row: Conversation, message: Message, delivery: Delivery | None) -> HttpResponse:
     if is_htmx(request):
         fresh = access_conversation(person(request), row.pk)
         extra: dict[str, Any] = {"sent": delivery} if delivery else {"toast": _("Note added.")}
-        return update(request, fresh, since=request.POST.get("since", ""), **extra)
+        return appended(request, fresh, message, **extra)
     address = reverse("conversation", args=[row.pk])
     return redirect(f"{address}?sent={delivery.pk}#timeline-end" if delivery else f"{address}#timeline-end")
 

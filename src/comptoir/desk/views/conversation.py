@@ -14,7 +14,7 @@ from comptoir.channels.base import Capability
 from comptoir.channels.registry import channels
 from comptoir.conversations import queries, services
 from comptoir.conversations.access import access_conversation
-from comptoir.conversations.models import Conversation, MessageKind, Priority, State
+from comptoir.conversations.models import Conversation, Message, MessageKind, Priority, State
 from comptoir.conversations.queries import Said, Sending, Timeline
 from comptoir.core import clock
 from comptoir.core.errors import InputError
@@ -133,6 +133,16 @@ def timeline(request: HttpRequest, conversation_id: int) -> HttpResponse:
         context = timeline_context(row, queries.timeline(row, before=before))
         return render(request, "desk/conversation/_earlier.html", context)
     return update(request, row, since=request.GET.get("since", ""))
+
+
+def appended(request: HttpRequest, row: Conversation, written: Message, **extra: Any) -> HttpResponse:
+    """Draw the head and what was just written, to stand at the end; the live stream brings whatever else changed."""
+    user = person(request)
+    page = queries.timeline(row, since=queries.Cursor(written.created_at, written.pk))
+    context = timeline_context(row, page) | head_context(row, user) | extra
+    context["written"] = [item for item in context["items"] if item.kind != "day"]
+    services.mark_read(user=user, conversation=row)
+    return render(request, "desk/conversation/_update.html", context)
 
 
 def update(request: HttpRequest, row: Conversation, *, since: str = "", **extra: Any) -> HttpResponse:

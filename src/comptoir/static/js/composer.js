@@ -52,6 +52,7 @@
         clearTimeout(timer);
         timer = setTimeout(() => store(key(text), text.value) && say(form, text.value ? form.dataset.saved ?? "" : ""), 400);
       });
+      if (form.hasAttribute("hx-post")) addEventListener("pagehide", () => text.value && store(key(text), text.value)); // the last words
       form.addEventListener("reset", () => store(key(text), ""));
       form.addEventListener("htmx:afterRequest", (event) => {
         if (!event.detail.successful || event.detail.elt !== form) return;

@@ -10,6 +10,10 @@
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.requestConfig?.path?.endsWith("/messages/")) showLast(0);
   });
+  // The live stream may have been faster than the answer to the request: then the message stands there already.
+  document.addEventListener("htmx:oobBeforeSwap", (event) => {
+    for (const message of event.detail.fragment?.querySelectorAll?.(".msg[id]") ?? []) document.getElementById(message.id)?.remove();
+  });
   document.addEventListener("click", (event) => {
     const link = event.target.closest("[data-images]");
     if (!link) return;
