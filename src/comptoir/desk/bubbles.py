@@ -24,7 +24,7 @@ DELIVERY_ICONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class File(rules.Drawn):
     """One attachment."""
 
     id: str
@@ -34,7 +34,7 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Bubble:
+class Bubble(rules.Drawn):
     """One message of a timeline. Numbers are strings: the template would format each by the rules of the language."""
 
     id: str

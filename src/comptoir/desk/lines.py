@@ -14,7 +14,7 @@ from comptoir.desk.templatetags.desk import icon_of, label_of
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Line(rules.Drawn):
     """One row of the queue, and the heading above it where a new band begins ('' otherwise)."""
 
     row: QueueRow

@@ -36,8 +36,17 @@ def is_run(previous: Any, message: Any, *, within: timedelta = timedelta(minutes
     return bool(same and message.created_at - previous.created_at <= within)
 
 
+class Drawn:
+    """What a template reads by the thousand: it asks for an item first, and for an attribute when that failed."""
+
+    __slots__ = ()
+
+    def __getitem__(self, name: str) -> Any:
+        return getattr(self, name)
+
+
 @dataclass(frozen=True, slots=True)
-class Item:
+class Item(Drawn):
     """One line of a timeline: a 'day', a 'message' or a run of 'events'."""
 
     kind: str

@@ -8,6 +8,7 @@ loopback, in a folder of their own. Needs root, because both change accounts.
 
 import contextlib
 import os
+import random
 import shutil
 import smtplib
 import socket
@@ -127,10 +128,17 @@ def available() -> str:
 
 
 def free_port() -> int:
-    """Return a port of loopback that nobody uses at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port of loopback that nobody uses at this moment.
+
+    Below the range from which outgoing connections take theirs: while a server is down, one of those could sit on its
+    port, and a client that tries to reach it may even be connected to itself.
+    """
+    for _ in range(200):
+        port = random.randint(20_000, 31_999)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no free port")
 
 
 @dataclass(slots=True)
@@ -298,7 +306,7 @@ def _stop(process: subprocess.Popen[bytes] | None) -> None:
         return
     process.terminate()
     try:
-        process.wait(2)
+        process.wait(20)  # killed, Dovecot would leave the processes of open connections behind
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

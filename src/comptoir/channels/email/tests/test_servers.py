@@ -151,9 +151,11 @@ def test_a_server_that_stops_and_starts_again_loses_nothing(mail: MailServers, a
     with watching(account):
         until(is_connected(account))
         mail.stop_imap()
-        until(lambda: AccountHealth.objects.get(account=account).last_error_at is not None)
-        assert "127.0.0.1" in AccountHealth.objects.get(account=account).last_error
-        mail.start_imap()
+        try:
+            until(lambda: AccountHealth.objects.get(account=account).last_error_at is not None, seconds=30)
+            assert "127.0.0.1" in AccountHealth.objects.get(account=account).last_error
+        finally:
+            mail.start_imap()  # the tests after this one use it as well
         mail.append([written(1)])
         until(lambda: records(account) == 1, seconds=20)
         until(lambda: AccountHealth.objects.get(account=account).last_error == "")
