@@ -4,11 +4,13 @@ The server is uvicorn around the ASGI application, on the test's own database; s
 """
 
 import asyncio
+import mimetypes
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -16,7 +18,7 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from django.db import connections
-from django.http import FileResponse, HttpResponse
+from django.http import HttpResponse
 from playwright.sync_api import Browser, sync_playwright
 
 from comptoir.core.staticfiles import BUNDLE, bundle_css
@@ -32,7 +34,10 @@ class _Static(ASGIStaticFilesHandler):
         if path.replace("\\", "/") == BUNDLE:
             return HttpResponse(bundle_css(), content_type="text/css")
         found = finders.find(path)
-        return FileResponse(open(found, "rb")) if isinstance(found, str) else HttpResponse(status=404)  # noqa: PTH123
+        if not isinstance(found, str):
+            return HttpResponse(status=404)
+        # Read at once: a browser that leaves in the middle of a streamed file would leave it open.
+        return HttpResponse(Path(found).read_bytes(), content_type=mimetypes.guess_type(found)[0])
 
 
 @dataclass(slots=True)
