@@ -12,12 +12,12 @@ from django.utils.translation import gettext as _
 
 from comptoir.accounts.models import User
 from comptoir.api import rules
-from comptoir.api.horizon import drawn_id
 from comptoir.api.models import Webhook, WebhookCall
 from comptoir.core import clock, crypto
 from comptoir.core.errors import Conflict, InputError
 from comptoir.core.textfold import clean
 from comptoir.journal import services as journal
+from comptoir.journal.horizon import drawn_id
 from comptoir.journal.services import Actor
 
 KINDS = (
