@@ -7,17 +7,19 @@ merged, so that their cost depends on the length of a page and not on the number
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 
-from comptoir.accounts.models import Team, User
+from comptoir.accounts.models import User
+from comptoir.accounts.queries import team_ids_of
 from comptoir.conversations.models import Attachment, Conversation, Message, Placement, State
 from comptoir.journal.models import Event
 
 COUNT_CAP = 1000  # a count beyond 999 is shown as '999+': nobody acts on the difference, and counting on costs time
+NAV_CAP = 100  # … of the navigation '99+': every page pays for it
 QUEUE_PAGE = 50
 TIMELINE_PAGE = 50
 TIMELINE_LONGEST = 200  # of a live refresh: what an open page shows and what came since
@@ -74,15 +76,6 @@ class QueueRow:
     sort_at: datetime
 
 
-def teams_of(user: User) -> list[Team]:
-    """Return the person's teams by name; read once per request, because every list starts from them."""
-    known: list[Team] | None = getattr(user, "_teams_of", None)
-    if known is None:
-        known = list(Team.objects.filter(memberships__user=user).order_by("name"))
-        user._teams_of = known  # type: ignore[attr-defined]  # lives as long as the request's user
-    return known
-
-
 WAITING = "c.state = 'open' AND c.waiting_since IS NOT NULL"
 
 ROWS = """
@@ -125,7 +118,7 @@ def queue_page(
 
     Waiting conversations come with the longest wait first, all others with the latest activity first.
     """
-    teams = [team.pk for team in teams_of(user) if chosen.team in (None, team.pk)]
+    teams = [team for team in team_ids_of(user) if chosen.team in (None, team)]
     condition, column, direction = _conditions(chosen, after)
     order = f"ORDER BY c.{column} {direction}, c.id {direction} LIMIT %(limit)s"
     if chosen.owner == "me" and chosen.view != State.SOLVED:
@@ -151,19 +144,19 @@ def queue_page(
     return rows[:limit], more
 
 
-def _counted(condition: str) -> str:
+def _counted(condition: str, cap: int = COUNT_CAP) -> str:
     """Return a capped count over the person's teams, read team by team from a partial index."""
     return (
         f"(SELECT count(*) FROM (SELECT FROM unnest(%(teams)s::bigint[]) AS mine(team_id) CROSS JOIN LATERAL "  # noqa: S608
         f"(SELECT FROM conversations_conversation c WHERE c.team_id = mine.team_id AND {condition} "
-        f"LIMIT {COUNT_CAP}) p "
-        f"LIMIT {COUNT_CAP}) q)"
+        f"LIMIT {cap}) p "
+        f"LIMIT {cap}) q)"
     )
 
 
 @dataclass(frozen=True, slots=True)
 class NavCounts:
-    """What the navigation shows on every page; counts are at most COUNT_CAP."""
+    """What the navigation shows on every page; counts are at most NAV_CAP, and COUNT_CAP beside the queue."""
 
     waiting: int
     mine: int
@@ -198,14 +191,14 @@ _OLDEST = f"""(
 
 def nav_counts(user: User) -> NavCounts:
     """Return the counts of the navigation, in one statement."""
-    query = f"SELECT {_counted(WAITING)}, {_MINE.format(narrow='')}, {_TROUBLED}"
-    return NavCounts(*_row(query, {"user": user.pk, "teams": [team.pk for team in teams_of(user)]}))
+    query = f"SELECT {_counted(WAITING, NAV_CAP)}, {_MINE.format(narrow='')}, {_TROUBLED}"
+    return NavCounts(*_row(query, {"user": user.pk, "teams": team_ids_of(user)}))
 
 
 def queue_counts(user: User, chosen: QueueFilter | None = None) -> Counts:
     """Return the counts of the queue's tabs in one statement; a team or a channel narrows them."""
     chosen = chosen or QueueFilter()
-    teams = [team.pk for team in teams_of(user) if chosen.team in (None, team.pk)]
+    teams = [team for team in team_ids_of(user) if chosen.team in (None, team)]
     narrow = " AND c.channel = %(channel)s" if chosen.channel else ""
     parts = [
         _counted(WAITING + narrow),
@@ -306,13 +299,31 @@ def timeline(conversation: Conversation, *, before: Cursor | None = None, since:
     messages = rows[:page][::-1]
     attach_files(messages)
     has_earlier = len(rows) > page
-    events = Event.objects.filter(conversation_id=conversation.pk).exclude(kind__in=MESSAGE_EVENTS)
-    if messages and (has_earlier or since is not None):
-        # What happened before the first message shown belongs to the page before.
-        events = events.filter(at__gte=messages[0].created_at)
+    return Timeline(
+        messages, _events(conversation, messages, before, is_part=has_earlier or since is not None), has_earlier
+    )
+
+
+# Written out, because composing it anew costs Django more than PostgreSQL needs to answer it.
+EVENTS = """
+SELECT id, at, kind, conversation_id, contact_id, message_id, actor_kind, actor_id, actor_name, facts FROM journal_event
+WHERE conversation_id = %(conversation)s AND kind <> ALL(%(shown)s) AND at >= %(first)s AND at < %(end)s
+ORDER BY id DESC LIMIT 200
+"""
+ALWAYS = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+def _events(
+    conversation: Conversation, messages: Sequence[Said], before: Cursor | None, *, is_part: bool
+) -> list[Event]:
+    """Return the changes among a page's messages; what happened before its first one belongs to the page before."""
+    first, end = ALWAYS
+    if messages and is_part:
+        first = messages[0].created_at
     if before is not None:
-        events = events.filter(at__lt=before.at)
-    return Timeline(messages, list(events.order_by("-id")[:200])[::-1], has_earlier)
+        end = before.at
+    values = {"conversation": conversation.pk, "shown": list(MESSAGE_EVENTS), "first": first, "end": end}
+    return list(Event.objects.raw(EVENTS, values))[::-1]
 
 
 def attach_files(messages: Sequence[Said]) -> None:
@@ -324,7 +335,7 @@ def attach_files(messages: Sequence[Said]) -> None:
 
 def story_of(user: User, contact_id: int, *, without: int | None = None, limit: int = 8) -> list[Conversation]:
     """Return the contact's conversations that the person may see, latest first (INV-06)."""
-    found = Conversation.objects.filter(contact_id=contact_id, team_id__in=[team.pk for team in teams_of(user)])
+    found = Conversation.objects.filter(contact_id=contact_id, team_id__in=team_ids_of(user))
     found = found.exclude(state=State.MERGED).exclude(pk=without or 0)
     return list(found.order_by("-last_message_at")[:limit])
 
@@ -338,14 +349,14 @@ def undoable_placements(conversation: Conversation, *, limit: int = 5) -> list[P
 
 def message_for(user: User, message_id: int) -> Message | None:
     """Return a message if its conversation belongs to one of the person's teams (INV-06)."""
-    mine = Conversation.objects.filter(pk=OuterRef("conversation_id"), team_id__in=[t.pk for t in teams_of(user)])
+    mine = Conversation.objects.filter(pk=OuterRef("conversation_id"), team_id__in=team_ids_of(user))
     found = Message.objects.filter(Exists(mine), pk=message_id).defer("search")
     return found.select_related("conversation", "conversation__account").first()
 
 
 def attachment_for(user: User, attachment_id: int) -> Attachment | None:
     """Return an attachment if its conversation belongs to one of the person's teams (INV-06)."""
-    teams = [team.pk for team in teams_of(user)]
+    teams = team_ids_of(user)
     found = Attachment.objects.filter(pk=attachment_id, message__conversation__team_id__in=teams)
     return found.first()
 
@@ -353,7 +364,7 @@ def attachment_for(user: User, attachment_id: int) -> Attachment | None:
 def merge_candidates(user: User, conversation: Conversation, text: str = "") -> list[Conversation]:
     """Return conversations that another one could be merged into: the same contact's first, or one by its number."""
     if text.strip().lstrip("#").isdigit():
-        teams: list[Any] = [team.pk for team in teams_of(user)]
+        teams: list[Any] = team_ids_of(user)
         number = int(text.strip().lstrip("#"))
         found = Conversation.objects.filter(pk=number, team_id__in=teams)
         return list(found.exclude(state=State.MERGED).exclude(pk=conversation.pk))

@@ -9,7 +9,6 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from comptoir.accounts.models import User
-from comptoir.accounts.queries import all_teams
 from comptoir.channels.base import Capability
 from comptoir.channels.registry import channels
 from comptoir.conversations import queries, services
@@ -21,7 +20,7 @@ from comptoir.core.errors import InputError
 from comptoir.desk import rules
 from comptoir.desk.bubbles import drawn
 from comptoir.desk.guard import person, staff
-from comptoir.desk.queries import members_of, participants_of
+from comptoir.desk.queries import participants_of, takers_of
 from comptoir.desk.views.queue import chosen_cursor
 from comptoir.outbound.models import DeliveryState
 from comptoir.outbound.services import sending_account
@@ -50,10 +49,11 @@ def timeline_context(conversation: Conversation, page: Timeline) -> dict[str, An
 def head_context(conversation: Conversation, user: User) -> dict[str, Any]:
     """Return what the conversation's head needs: who may take it, which states and times are offered."""
     now = clock.now()
+    members, teams = takers_of(conversation.team_id)
     return {
         "conversation": conversation,
-        "members": members_of(conversation.team_id),
-        "teams": list(all_teams()),
+        "members": members,
+        "teams": teams,
         "snoozes": rules.snooze_times(timezone.localtime(now)),
         "states": [(value, label) for value, label in State.choices if value not in {State.MERGED, State.SNOOZED}],
         "priorities": Priority.choices[::-1],

@@ -11,12 +11,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
+from comptoir.accounts.queries import teams_of
 from comptoir.accounts.services import actor_of
 from comptoir.channels.registry import channels
 from comptoir.conversations import services
 from comptoir.conversations.access import accessible_conversations
 from comptoir.conversations.models import State
-from comptoir.conversations.queries import QUEUE_PAGE, Cursor, QueueFilter, queue_counts, queue_page, teams_of
+from comptoir.conversations.queries import QUEUE_PAGE, Cursor, QueueFilter, queue_counts, queue_page
 from comptoir.core import clock
 from comptoir.core.errors import InputError
 from comptoir.desk.guard import back, is_htmx, person, staff
