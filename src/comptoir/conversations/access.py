@@ -4,7 +4,7 @@ Screens, the API and live updates all ask here; nothing else may load a conversa
 """
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, QuerySet, Value
+from django.db.models import F, Func, OuterRef, QuerySet, Value
 from django.db.models.functions import Concat, Lower
 
 from comptoir.accounts.models import User
@@ -20,7 +20,8 @@ def accessible_conversations(user: User) -> QuerySet[Conversation]:
 
 def _tags() -> ArraySubquery:
     """Return the labels of a conversation as 'colour name', in the same statement: its head shows them."""
-    labels = Labelling.objects.filter(conversation_id=OuterRef("pk")).order_by(Lower("label__name"))
+    folded = Lower(Func(F("label__name"), function="comptoir_fold"))
+    labels = Labelling.objects.filter(conversation_id=OuterRef("pk")).order_by(folded)
     return ArraySubquery(labels.annotate(tag=Concat("label__colour", Value(" "), "label__name")).values("tag"))
 
 

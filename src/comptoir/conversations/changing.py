@@ -117,7 +117,7 @@ def _assignment(to: int | None) -> tuple[Plan, Callable[[Conversation], bool]]:
 
 
 def _transfer(to: int | None, rows: Sequence[Conversation]) -> Plan:
-    team = Team.objects.filter(pk=to).first()
+    team = Team.objects.filter(pk=to or 0).first()
     if team is None:
         raise InputError(_("Choose one from the list."), field="team")
     assignees = {row.assignee_id for row in rows if row.assignee_id}

@@ -80,7 +80,7 @@ def nav_counts(user: User) -> NavCounts:
     teams = [team.pk for team in teams_of(user)]
     query = f"SELECT {_counted(WAITING)}, {_MINE.format(narrow='')}, {_TROUBLED}, {_VIEWS}"
     row = _row(query, {"user": user.pk, "teams": teams, "all_teams": teams})
-    return NavCounts(*row[:3], _views(row[3]))
+    return NavCounts(row[0], row[1], row[2], _views(row[3]))
 
 
 def queue_counts(user: User, *, teams: Sequence[int] = (), channels: Sequence[str] = ()) -> Counts:
@@ -101,7 +101,7 @@ def queue_counts(user: User, *, teams: Sequence[int] = (), channels: Sequence[st
         "all_teams": mine,
     }  # fmt: skip
     row = _row(f"SELECT {', '.join(parts)}", params)
-    return Counts(*row[:3], _views(row[3]), *row[4:])
+    return Counts(row[0], row[1], row[2], _views(row[3]), *row[4:])
 
 
 def _views(rows: Sequence[Sequence[Any]]) -> list[NavView]:

@@ -104,10 +104,12 @@ def _checked(name: str, value: Any) -> Any:
         if any(len(pair) != 2 or not isinstance(pair[0], str) for pair in pairs):
             raise InputError(_("Choose from the list."), field=name)
         return tuple(pairs[:MAX_CHOSEN])
+    if name == "words" and isinstance(value, str):
+        return " ".join(value.replace("\x00", "").split())[:MAX_WORDS]
     expected = {"waits": (bool, type(None)), "unread": (bool,), "trouble": (bool,)}.get(name, (str,))
     if not isinstance(value, expected):
         raise InputError(_("Choose from the list."), field=name)
-    return " ".join(value.replace("\x00", "").split())[:MAX_WORDS] if name == "words" else value
+    return value
 
 
 def _whole(name: str, value: Any, least: int, most: int) -> int:

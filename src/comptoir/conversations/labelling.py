@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, QuerySet
+from django.db.models import Count, F, Func, QuerySet
+from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from comptoir.conversations.models import Colour, Conversation, Label, Labelling, SavedView
@@ -39,8 +40,8 @@ Changed = dict[int, dict[str, list[int]]]  # conversation: {"added": label ids, 
 
 
 def all_labels() -> QuerySet[Label]:
-    """Return all labels by name."""
-    return Label.objects.order_by("name")
+    """Return all labels by name, whatever its accents and capitals."""
+    return Label.objects.order_by(Lower(Func(F("name"), function="comptoir_fold")))
 
 
 def counted_labels() -> QuerySet[Label, Label]:

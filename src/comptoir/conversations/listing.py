@@ -106,7 +106,7 @@ SELECT c.id, c.channel, c.subject, c.preview, c.language, c.state, c.priority, c
        EXISTS (SELECT FROM conversations_message m JOIN outbound_delivery d ON d.message_id = m.id
                WHERE m.conversation_id = c.id AND d.state IN ('failed', 'unconfirmed')),
        ARRAY(SELECT l.colour || ' ' || l.name FROM conversations_labelling g JOIN conversations_label l
-             ON l.id = g.label_id WHERE g.conversation_id = c.id ORDER BY lower(l.name)),
+             ON l.id = g.label_id WHERE g.conversation_id = c.id ORDER BY lower(comptoir_fold(l.name))),
        page.rank, page.sort_at, page.is_edge
 FROM page
 JOIN conversations_conversation c ON c.id = page.id
@@ -149,10 +149,10 @@ def _labelled(query: _Query, chosen: QueueFilter) -> str:
 
 def _in_subject(query: _Query, words: str) -> str:
     """Return the condition that the subject holds all the words, accents and case apart."""
-    parts = []
+    parts, folded = [], "lower(comptoir_fold({}))"
     for word in words.split():
         escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        parts.append(f"comptoir_fold(c.subject) LIKE '%%' || comptoir_fold({query.use(escaped)}) || '%%'")
+        parts.append(f"{folded.format('c.subject')} LIKE '%%' || {folded.format(query.use(escaped))} || '%%'")
     return " AND ".join(parts)
 
 

@@ -54,7 +54,9 @@ class Conversation(models.Model):
     merged_into = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="+")
     # Values of the organisation's own fields (contacts.CustomField) by key; the pipeline does not write it.
     fields = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
-    labels = models.ManyToManyField("Label", through="Labelling", related_name="conversations")
+    labels: "models.ManyToManyField[Label, Labelling]" = models.ManyToManyField(
+        "Label", through="Labelling", related_name="conversations"
+    )
 
     class Meta:
         constraints = [

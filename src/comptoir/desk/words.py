@@ -157,6 +157,13 @@ def _labelled_event(facts: Mapping[str, Any]) -> str:
     return _("removed the label %(removed)s") % {"removed": removed}
 
 
+def _linked_event(kind: str, facts: Mapping[str, Any]) -> str:
+    number = {"number": facts.get("other", "")}
+    if kind == "conversation.linked":
+        return _("linked it to no. %(number)s") % number
+    return _("removed the link to no. %(number)s") % number
+
+
 def _fields_event(facts: Mapping[str, Any]) -> str:
     """Tell the new values; an emptied one by a dash. Keys are shown, because a field may be gone by now."""
     told = [f"{key}{NBSP}= {change['to'] if change['to'] is not None else '—'}" for key, change in facts.items()]
@@ -179,9 +186,7 @@ def event_words(kind: str, facts: Mapping[str, Any], actor_id: int | None) -> tu
     if kind in {"conversation.fields_changed", "contact.fields_changed"}:
         return "edit", _fields_event(facts)
     if kind in {"conversation.linked", "conversation.unlinked"}:
-        linked = kind == "conversation.linked"
-        words = _("linked it to no. %(number)s") if linked else _("removed the link to no. %(number)s")
-        return "link", words % {"number": facts.get("other", "")}
+        return "link", _linked_event(kind, facts)
     simple: dict[str, tuple[str, Callable[[], str]]] = {
         "conversation.woke": ("bell", lambda: _("woke it: the snooze ended")),
         "conversation.merged": ("merge", lambda: _("merged two conversations")),

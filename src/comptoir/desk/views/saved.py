@@ -24,10 +24,10 @@ from comptoir.desk.viewforms import ViewForm, initial_of
 def views(request: HttpRequest) -> HttpResponse:
     """Show the person's views and those shared with them."""
     user = person(request)
-    rows = [{"view": view, "may_change": saving.may_change(user, view)} for view in saving.views_of(user)]
+    rows = [(view, saving.may_change(user, view)) for view in saving.views_of(user)]
     groups = [
-        (_("Your own"), [row for row in rows if row["view"].scope == SavedView.Scope.PERSONAL]),
-        (_("Shared"), [row for row in rows if row["view"].scope != SavedView.Scope.PERSONAL]),
+        (_("Your own"), [row for row in rows if row[0].scope == SavedView.Scope.PERSONAL]),
+        (_("Shared"), [row for row in rows if row[0].scope != SavedView.Scope.PERSONAL]),
     ]
     return render(request, "desk/views/list.html", {"groups": groups, "has_views": bool(rows)})
 
