@@ -19,8 +19,10 @@ from comptoir.accounts.services import actor_of
 from comptoir.api import services as tokens
 from comptoir.api import webhooks
 from comptoir.api.models import Token, WebhookCall
+from comptoir.contacts import fields
 from comptoir.contacts.services import merge_contacts
-from comptoir.conversations import placing
+from comptoir.conversations import changing, labelling, linking, placing, saving
+from comptoir.conversations.filtering import QueueFilter
 from comptoir.core import clock
 from comptoir.testing.builders import (
     make_account,
@@ -47,7 +49,18 @@ TOKEN_OBJECT = "token object"
 RULES: dict[str, str] = {
     "": STAFF,
     "next/": STAFF,
+    "work/": STAFF,
+    "views/": STAFF,
+    "views/new/": SELF,
+    "views/counts/": STAFF,
+    "views/preview/": STAFF,
+    "views/<int:view_id>/": OBJECT,
+    "views/<int:view_id>/deletion/": OBJECT,
+    "views/<int:view_id>/position/": OBJECT,
     "conversations/batch/": STAFF,
+    "conversations/batch/form/": STAFF,
+    "conversations/batch/menus/<slug:part>/": STAFF,
+    "conversations/batch/<int:change_id>/undo/": OBJECT,
     "conversations/<int:conversation_id>/": OBJECT,
     "conversations/<int:conversation_id>/timeline/": OBJECT,
     "conversations/<int:conversation_id>/messages/": OBJECT,
@@ -55,6 +68,12 @@ RULES: dict[str, str] = {
     "conversations/<int:conversation_id>/state/": OBJECT,
     "conversations/<int:conversation_id>/snooze/": OBJECT,
     "conversations/<int:conversation_id>/priority/": OBJECT,
+    "conversations/<int:conversation_id>/labels/": OBJECT,
+    "conversations/<int:conversation_id>/unread/": OBJECT,
+    "conversations/<int:conversation_id>/panel/": OBJECT,
+    "conversations/<int:conversation_id>/fields/": OBJECT,
+    "conversations/<int:conversation_id>/links/": OBJECT,
+    "links/<int:link_id>/removal/": OBJECT,
     "conversations/<int:conversation_id>/merge/": OBJECT,
     "conversations/<int:conversation_id>/merges/": OBJECT,
     "conversations/<int:conversation_id>/moves/": OBJECT,
@@ -71,6 +90,7 @@ RULES: dict[str, str] = {
     "search": STAFF,
     "contacts/": STAFF,
     "contacts/<int:contact_id>/": OBJECT,
+    "contacts/<int:contact_id>/fields/": OBJECT,
     "contacts/<int:contact_id>/merges/": OBJECT,
     "contacts/merges/<int:merge_id>/undo/": OBJECT,
     "intake/": OFFICE,
@@ -81,6 +101,14 @@ RULES: dict[str, str] = {
     "channels/<int:account_id>/": OBJECT,
     "channels/<int:account_id>/test/": OBJECT,
     "me/": SELF,
+    "settings/labels/": OFFICE,
+    "settings/labels/<int:label_id>/": OFFICE,
+    "settings/labels/<int:label_id>/merge/": OFFICE,
+    "settings/labels/<int:label_id>/deletion/": OFFICE,
+    "settings/fields/": OFFICE,
+    "settings/fields/<int:field_id>/": OFFICE,
+    "settings/fields/<int:field_id>/position/": OFFICE,
+    "settings/fields/<int:field_id>/deletion/": OFFICE,
     "accounts/login/": PUBLIC,
     "accounts/logout/": PUBLIC,
     "accounts/inactive/": PUBLIC,
@@ -181,6 +209,13 @@ def theirs(db: None) -> Theirs:
     call = WebhookCall.objects.create(webhook=webhook, event_id=1, state="failed", due_at=clock.now())
     tokens.create_token(actor=actor, user=owner, name="theirs", scopes=["read"])
     record = make_record(account)
+    label = labelling.create_label(actor=actor, name="Theirs", colour="blue")
+    own = fields.create_field(actor=actor, subject="conversation", name="Contract", kind="text")
+    link = linking.link_conversations(actor=actor, user=owner, one=conversation, other=other)
+    change = changing.Change("labels", add=(label.pk,))
+    outcome = changing.change_conversations(actor=actor, user=owner, ids=[conversation.pk], change=change)
+    assert outcome.record is not None
+    view = saving.save_view(actor=actor, user=owner, name="Theirs", chosen=QueueFilter(), scope="personal", team=None)
     numbers: dict[str, object] = {
         "conversation_id": conversation.pk,
         "placement_id": moved.pk,
@@ -196,12 +231,19 @@ def theirs(db: None) -> Theirs:
         "webhook_id": webhook.pk,
         "call_id": call.pk,
         "kind": "sandbox",
+        "label_id": label.pk,
+        "field_id": own.pk,
+        "link_id": link.pk,
+        "change_id": outcome.record.pk,
+        "view_id": view.pk,
+        "part": "people",
     }
     payload = {
         "text": "I was here", "state": "solved", "assignee": owner.pk, "team": team.pk, "priority": "2",
         "until": "tomorrow", "do": "solved", "pick": [conversation.pk, other.pk], "target": other.pk,
         "message": message.pk, "messages": [second.pk], "absorbed": other.contact_id, "record": record.pk,
         "name": "Mallory", "url": "https://a/", "to": "a@example.org", "id": "x1",
+        "label": label.pk, "colour": "red", "f_contract": "42", "subject": "contact", "kind": "text", "waits": "yes",
     }  # fmt: skip
     return Theirs(numbers, payload, owner)
 

@@ -27,3 +27,8 @@ def team_ids_of(user: User) -> list[int]:
 def colleagues_of(user: User) -> QuerySet[User]:
     """Return the active people who share a team with the person, themselves included."""
     return User.objects.filter(is_active=True, memberships__team__in=team_ids_of(user)).distinct().order_by("name")
+
+
+def all_teams() -> QuerySet[Team]:
+    """Return all teams."""
+    return Team.objects.all()

@@ -1,7 +1,6 @@
-"""The readers of conversations: the queue, its counts, the timeline, the customer's story.
+"""The readers of one conversation: its timeline, the customer's story, its files. Lists are read by listing.py.
 
-Everything here starts from the person's teams (INV-06). Lists are read team by team from the head of an index and then
-merged, so that their cost depends on the length of a page and not on the number of conversations.
+Everything here starts from the person's teams (INV-06).
 """
 
 import json
@@ -18,9 +17,6 @@ from comptoir.accounts.queries import team_ids_of
 from comptoir.conversations.models import Attachment, Conversation, Message, Placement, State
 from comptoir.journal.models import Event
 
-COUNT_CAP = 1000  # a count beyond 999 is shown as '999+': nobody acts on the difference, and counting on costs time
-NAV_CAP = 100  # … of the navigation '99+': every page pays for it
-QUEUE_PAGE = 50
 TIMELINE_PAGE = 50
 TIMELINE_LONGEST = 200  # of a live refresh: what an open page shows and what came since
 # What a timeline shows as messages already; their events would say it twice.
@@ -36,185 +32,11 @@ MESSAGE_EVENTS = (
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The last row of a page: the next page starts after it."""
+    """The last row of a page: the next page starts after it. `rank` is of lists that something goes before the time."""
 
     at: datetime
     id: int
-
-
-@dataclass(frozen=True, slots=True)
-class QueueFilter:
-    """Which list: `view` is 'waiting' or a state; `owner` is '', 'me' or 'none'."""
-
-    view: str = "waiting"
-    owner: str = ""
-    team: int | None = None
-    channel: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class QueueRow:
-    """One line of the queue, complete: drawing it asks the database nothing."""
-
-    id: int
-    channel: str
-    subject: str
-    preview: str
-    language: str
-    state: str
-    priority: int
-    waiting_since: datetime | None
-    snoozed_until: datetime | None
-    last_message_at: datetime
-    message_count: int
-    contact_name: str
-    team_name: str
-    assignee_id: int | None
-    assignee_name: str | None
-    is_unread: bool
-    in_trouble: bool
-    sort_at: datetime
-
-
-WAITING = "c.state = 'open' AND c.waiting_since IS NOT NULL"
-
-ROWS = """
-SELECT c.id, c.channel, c.subject, c.preview, c.language, c.state, c.priority, c.waiting_since, c.snoozed_until,
-       c.last_message_at, c.message_count, coalesce(nullif(k.name, ''), i.address, ''), t.name, c.assignee_id, u.name,
-       coalesce(r.read_at < c.last_message_at, true),
-       EXISTS (SELECT FROM conversations_message m JOIN outbound_delivery d ON d.message_id = m.id
-               WHERE m.conversation_id = c.id AND d.state IN ('failed', 'unconfirmed')),
-       page.sort_at
-FROM page
-JOIN conversations_conversation c ON c.id = page.id
-JOIN contacts_contact k ON k.id = c.contact_id
-JOIN accounts_team t ON t.id = c.team_id
-LEFT JOIN accounts_user u ON u.id = c.assignee_id
-LEFT JOIN conversations_readmark r ON r.conversation_id = c.id AND r.user_id = %(user)s
-LEFT JOIN LATERAL (SELECT address FROM contacts_identity WHERE contact_id = k.id ORDER BY id LIMIT 1) i ON k.name = ''
-"""
-
-
-def _conditions(chosen: QueueFilter, cursor: Cursor | None) -> tuple[str, str, str]:
-    """Return the SQL condition, the sort column and the direction of a list; only constants, values are parameters."""
-    waiting = chosen.view == "waiting"
-    parts = [WAITING if waiting else "c.state = %(state)s"]
-    column, direction, sign = ("waiting_since", "ASC", ">") if waiting else ("last_message_at", "DESC", "<")
-    if chosen.channel:
-        parts.append("c.channel = %(channel)s")
-    if chosen.owner == "none":
-        parts.append("c.assignee_id IS NULL")
-    if chosen.owner == "me":
-        parts.append("c.assignee_id = %(user)s")
-    if cursor is not None:
-        parts.append(f"(c.{column}, c.id) {sign} (%(at)s, %(id)s)")
-    return " AND ".join(parts), column, direction
-
-
-def queue_page(
-    user: User, chosen: QueueFilter, *, after: Cursor | None = None, limit: int = QUEUE_PAGE
-) -> tuple[list[QueueRow], Cursor | None]:
-    """Return one page of a list and the cursor of the next one, or None when there is no more.
-
-    Waiting conversations come with the longest wait first, all others with the latest activity first.
-    """
-    teams = [team for team in team_ids_of(user) if chosen.team in (None, team)]
-    condition, column, direction = _conditions(chosen, after)
-    order = f"ORDER BY c.{column} {direction}, c.id {direction} LIMIT %(limit)s"
-    if chosen.owner == "me" and chosen.view != State.SOLVED:
-        # conversation_of_assignee: one person's open work is a short list.
-        inner = f"FROM conversations_conversation c WHERE c.team_id = ANY(%(teams)s) AND {condition}"
-        page = f"SELECT c.id, c.{column} AS sort_at {inner} {order}"  # constants only
-    else:
-        page = (
-            f"SELECT p.id, p.sort_at FROM unnest(%(teams)s::bigint[]) AS mine(team_id) CROSS JOIN LATERAL ("  # noqa: S608
-            f"SELECT c.id, c.{column} AS sort_at FROM conversations_conversation c "
-            f"WHERE c.team_id = mine.team_id AND {condition} {order}) p "
-            f"ORDER BY p.sort_at {direction}, p.id {direction} LIMIT %(limit)s"
-        )
-    query = f"WITH page AS ({page}) {ROWS} ORDER BY page.sort_at {direction}, page.id {direction}"
-    params: dict[str, Any] = {
-        "user": user.pk, "teams": teams, "limit": limit + 1, "channel": chosen.channel, "state": chosen.view,
-        "at": after.at if after else None, "id": after.id if after else None,
-    }  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute(query, params)
-        rows = [QueueRow(*row) for row in cursor.fetchall()]
-    more = Cursor(rows[limit - 1].sort_at, rows[limit - 1].id) if len(rows) > limit else None
-    return rows[:limit], more
-
-
-def _counted(condition: str, cap: int = COUNT_CAP) -> str:
-    """Return a capped count over the person's teams, read team by team from a partial index."""
-    return (
-        f"(SELECT count(*) FROM (SELECT FROM unnest(%(teams)s::bigint[]) AS mine(team_id) CROSS JOIN LATERAL "  # noqa: S608
-        f"(SELECT FROM conversations_conversation c WHERE c.team_id = mine.team_id AND {condition} "
-        f"LIMIT {cap}) p "
-        f"LIMIT {cap}) q)"
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class NavCounts:
-    """What the navigation shows on every page; counts are at most NAV_CAP, and COUNT_CAP beside the queue."""
-
-    waiting: int
-    mine: int
-    troubled_accounts: int
-
-
-@dataclass(frozen=True, slots=True)
-class Counts(NavCounts):
-    """How many conversations each list has, and since when the longest wait lasts."""
-
-    unassigned: int
-    open: int
-    pending: int
-    snoozed: int
-    oldest: datetime | None
-
-
-_MINE = f"""(SELECT count(*) FROM (
-    SELECT FROM conversations_conversation c
-    WHERE c.assignee_id = %(user)s AND {WAITING} AND c.team_id = ANY(%(teams)s) {{narrow}} LIMIT {COUNT_CAP}) p)
-"""  # noqa: S608  # constants only; what a person chose is a parameter
-_TROUBLED = """(
-    SELECT count(*) FROM channels_accounthealth h JOIN channels_channelaccount a ON a.id = h.account_id
-    WHERE h.last_error_at IS NOT NULL AND a.is_active AND a.team_id = ANY(%(teams)s))
-"""
-_OLDEST = f"""(
-    SELECT min(p.waiting_since) FROM unnest(%(teams)s::bigint[]) AS mine(team_id) CROSS JOIN LATERAL (
-        SELECT c.waiting_since FROM conversations_conversation c
-        WHERE c.team_id = mine.team_id AND {WAITING} {{narrow}} ORDER BY c.waiting_since, c.id LIMIT 1) p)
-"""  # noqa: S608
-
-
-def nav_counts(user: User) -> NavCounts:
-    """Return the counts of the navigation, in one statement."""
-    query = f"SELECT {_counted(WAITING, NAV_CAP)}, {_MINE.format(narrow='')}, {_TROUBLED}"
-    return NavCounts(*_row(query, {"user": user.pk, "teams": team_ids_of(user)}))
-
-
-def queue_counts(user: User, chosen: QueueFilter | None = None) -> Counts:
-    """Return the counts of the queue's tabs in one statement; a team or a channel narrows them."""
-    chosen = chosen or QueueFilter()
-    teams = [team for team in team_ids_of(user) if chosen.team in (None, team)]
-    narrow = " AND c.channel = %(channel)s" if chosen.channel else ""
-    parts = [
-        _counted(WAITING + narrow),
-        _MINE.format(narrow=narrow),
-        _TROUBLED,
-        _counted(WAITING + " AND c.assignee_id IS NULL" + narrow),
-        *(_counted(f"c.state = '{state}'{narrow}") for state in ("open", "pending", "snoozed")),
-        _OLDEST.format(narrow=narrow),
-    ]
-    return Counts(*_row(f"SELECT {', '.join(parts)}", {"user": user.pk, "teams": teams, "channel": chosen.channel}))
-
-
-def _row(query: str, params: dict[str, Any]) -> tuple[Any, ...]:
-    with connection.cursor() as cursor:
-        cursor.execute(query, params)
-        return tuple(cursor.fetchone())
+    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True)

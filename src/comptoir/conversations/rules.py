@@ -1,8 +1,9 @@
-"""Pure decisions about conversations: states after an event, and what waits for an answer."""
+"""Pure decisions about conversations: what waits for an answer, and what a change changes and tells."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +35,62 @@ def waiting_since(turns: Sequence[Turn]) -> datetime | None:
 def state_after_inbound(state: str, *, automatic: bool) -> str:
     """Return the state of a conversation after a customer's message: it opens, unless a machine wrote it."""
     return state if automatic else "open"
+
+
+class Standing(Protocol):
+    """Where a conversation stands, as far as people change it."""
+
+    team_id: int
+    assignee_id: int | None
+    state: str
+    snoozed_until: datetime | None
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One change of one conversation: the columns after it, and its event."""
+
+    kind: str
+    facts: Mapping[str, Any]
+    columns: Mapping[str, Any]
+
+
+def assigned(row: Standing, to: int | None, name: str) -> Step | None:
+    """Return what giving it to a person (None: nobody) changes; None when nothing."""
+    if row.assignee_id == to:
+        return None
+    facts = {"from": row.assignee_id, "to": to, "to_name": name}
+    return Step("conversation.assigned", facts, {"assignee_id": to})
+
+
+def transferred(row: Standing, to: int, name: str, *, keeps_assignee: bool) -> Step | None:
+    """Return what giving it to a team changes; an assignee who is not in that team is released."""
+    if row.team_id == to:
+        return None
+    columns = {"team_id": to, "assignee_id": row.assignee_id if keeps_assignee else None}
+    return Step("conversation.transferred", {"from": row.team_id, "to": to, "to_name": name}, columns)
+
+
+def restated(row: Standing, to: str, until: datetime | None) -> Step | None:
+    """Return what another state changes; only a snooze has an end."""
+    until = until if to == "snoozed" else None
+    if (row.state, row.snoozed_until) == (to, until):
+        return None
+    facts = {"from": row.state, "to": to, "until": until.isoformat() if until else None}
+    return Step("conversation.state_changed", facts, {"state": to, "snoozed_until": until})
+
+
+def reprioritised(row: Standing, to: int) -> Step | None:
+    """Return what another priority changes."""
+    if row.priority == to:
+        return None
+    return Step("conversation.priority_changed", {"from": row.priority, "to": to}, {"priority": to})
+
+
+def ordered_after(mine: Sequence[int], current: int) -> list[int]:
+    """Return a person's conversations in the order in which 'next' offers them: after the current one, then again."""
+    if current not in mine:
+        return list(mine)
+    at = mine.index(current)
+    return [*mine[at + 1 :], *mine[:at]]

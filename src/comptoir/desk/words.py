@@ -148,6 +148,28 @@ def _assigned_event(facts: Mapping[str, Any], actor_id: int | None) -> tuple[str
     return "assign", _("assigned it to %(name)s") % {"name": facts.get("to_name", "")}
 
 
+def _labelled_event(facts: Mapping[str, Any]) -> str:
+    added, removed = (", ".join(label["name"] for label in facts.get(part, ())) for part in ("added", "removed"))
+    if added and removed:
+        return _("added the label %(added)s and removed %(removed)s") % {"added": added, "removed": removed}
+    if added:
+        return _("added the label %(added)s") % {"added": added}
+    return _("removed the label %(removed)s") % {"removed": removed}
+
+
+def _linked_event(kind: str, facts: Mapping[str, Any]) -> str:
+    number = {"number": facts.get("other", "")}
+    if kind == "conversation.linked":
+        return _("linked it to no. %(number)s") % number
+    return _("removed the link to no. %(number)s") % number
+
+
+def _fields_event(facts: Mapping[str, Any]) -> str:
+    """Tell the new values; an emptied one by a dash. Keys are shown, because a field may be gone by now."""
+    told = [f"{key}{NBSP}= {change['to'] if change['to'] is not None else '—'}" for key, change in facts.items()]
+    return _("filled in %(fields)s") % {"fields": ", ".join(told)}
+
+
 def event_words(kind: str, facts: Mapping[str, Any], actor_id: int | None) -> tuple[str, str]:
     """Return (icon, predicate) of an event; the actor's name goes before it."""
     if kind == "conversation.state_changed":
@@ -159,6 +181,12 @@ def event_words(kind: str, facts: Mapping[str, Any], actor_id: int | None) -> tu
     if kind == "conversation.priority_changed":
         labels = {value: str(label) for value, label in Priority.choices}
         return "sort", _("set the priority to %(name)s") % {"name": labels.get(facts.get("to", 0), "").lower()}
+    if kind == "conversation.labelled":
+        return "tag", _labelled_event(facts)
+    if kind in {"conversation.fields_changed", "contact.fields_changed"}:
+        return "edit", _fields_event(facts)
+    if kind in {"conversation.linked", "conversation.unlinked"}:
+        return "link", _linked_event(kind, facts)
     simple: dict[str, tuple[str, Callable[[], str]]] = {
         "conversation.woke": ("bell", lambda: _("woke it: the snooze ended")),
         "conversation.merged": ("merge", lambda: _("merged two conversations")),

@@ -19,9 +19,9 @@ from comptoir.core import clock
 from comptoir.core.errors import InputError
 from comptoir.desk import rules
 from comptoir.desk.bubbles import drawn
+from comptoir.desk.choosing import chosen_cursor
 from comptoir.desk.guard import person, staff
 from comptoir.desk.queries import participants_of, takers_of
-from comptoir.desk.views.queue import chosen_cursor
 from comptoir.outbound.models import DeliveryState
 from comptoir.outbound.services import sending_account
 
@@ -58,6 +58,8 @@ def head_context(conversation: Conversation, user: User) -> dict[str, Any]:
         "states": [(value, label) for value, label in State.choices if value not in {State.MERGED, State.SNOOZED}],
         "priorities": Priority.choices[::-1],
         "is_mine": conversation.assignee_id == user.pk,
+        # 'colour name' of each; read with the conversation (access.py).
+        "tags": [(tag.partition(" ")[0], tag.partition(" ")[2]) for tag in getattr(conversation, "tags", ())],
     }
 
 

@@ -4,6 +4,8 @@
   const PAUSE = 150; // ms: a burst of events is one request; counted from the first, so that a steady flow is shown as well
   const KEEP = { DETAILS: "open", INPUT: "checked" };
   if (globalThis.Idiomorph) {
+    // What was loaded into an open menu stays, as htmx itself keeps it.
+    Idiomorph.defaults.callbacks.beforeNodeMorphed = (node) => !node.hasAttribute?.("hx-preserve");
     Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => KEEP[node.tagName] !== name;
   }
   const sign = document.querySelector("[data-live]");

@@ -6,6 +6,7 @@ import "./time.js";
 import "./toast.js";
 import "./composer.js";
 import "./rows.js";
+import "./picking.js";
 import "./keys.js";
 import "./forms.js";
 import "./desk-live.js";
