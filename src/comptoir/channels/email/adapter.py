@@ -7,6 +7,7 @@ from comptoir.channels.base import Capability, Channel
 from .client_smtp import reconcile, send
 from .config import FIELDS
 from .parse import parse
+from .preview import preview
 from .trying import test
 from .watching import watch
 
@@ -30,6 +31,7 @@ CHANNEL = Channel(
     fields=FIELDS,
     parse=parse,
     send=send,
+    preview=preview,
     reconcile=reconcile,
     watch=watch,
     test=test,
