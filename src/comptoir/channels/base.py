@@ -23,6 +23,7 @@ class Capability(StrEnum):
     FORWARD = "forward"
     QUOTES = "quotes"  # the history travels below the reply
     SIGNATURE = "signature"
+    STARTS = "starts"  # may write first, to any address of its network
     RECEIPTS = "receipts"  # the platform tells when a message was delivered
     IDEMPOTENT = "idempotent"  # sending twice under one key delivers once, or can be looked up
 

@@ -1,7 +1,7 @@
 """Lengths as the platforms count them, and texts cut into parts that fit. Pure.
 
 Sources: X, the twitter-text configuration 3 (weights per mille, links of 23); Bluesky, 300 grapheme clusters (Unicode
-Standard Annex 29); SMS, 3GPP TS 23.038 (the seven-bit alphabet and its extension) and TS 23.040 (153 or 67 in a series).
+Standard Annex 29); SMS, 3GPP TS 23.038 (the seven-bit alphabet and its extension) and 23.040 (153 or 67 in a series).
 """
 
 import re

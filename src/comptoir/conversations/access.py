@@ -3,6 +3,9 @@
 Screens, the API and live updates all ask here; nothing else may load a conversation for a person.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.db.models import QuerySet
 
 from comptoir.accounts.models import User
@@ -16,10 +19,15 @@ def accessible_conversations(user: User) -> QuerySet[Conversation]:
     return Conversation.objects.filter(team_id__in=team_ids_of(user))
 
 
-def access_conversation(user: User, conversation_id: int, *, for_update: bool = False) -> Conversation:
-    """Return one conversation if the person may see it; raises AccessDenied, also when it does not exist."""
+def access_conversation(
+    user: User, conversation_id: int, *, for_update: bool = False, also: Mapping[str, Any] | None = None
+) -> Conversation:
+    """Return one conversation if the person may see it; raises AccessDenied, also when it does not exist.
+
+    `also` are annotations by which a page reads something more in the same statement.
+    """
     found = accessible_conversations(user).select_related("contact", "account", "assignee", "team")
-    found = found.filter(pk=conversation_id)
+    found = found.filter(pk=conversation_id).annotate(**also or {})
     if for_update:
         # A lock on the nullable side of an outer join is refused by PostgreSQL, hence of=("self",).
         found = found.select_for_update(of=("self",))

@@ -85,8 +85,10 @@ def _css(message: Said, *, is_chat: bool, is_run: bool) -> str:
     return f"msg msg-{message.kind}{' msg-chat' if chat else ''}{' msg-run' if chat and is_run else ''}"
 
 
-def drawn(items: Sequence[rules.Item], conversation: Conversation, *, is_chat: bool) -> list[rules.Item]:
-    """Return the items of a timeline with a Bubble in the place of each message."""
+def drawn(
+    items: Sequence[rules.Item], conversation: Conversation, *, is_chat: bool, called: Sequence[str] = ()
+) -> list[rules.Item]:
+    """Return the items of a timeline with a Bubble in the place of each message. `called`: who is marked in a note."""
     to, cc = pgettext("recipients", "to"), _("cc")
     reasons: dict[str, str] = {}
     found: list[rules.Item] = []
@@ -99,13 +101,21 @@ def drawn(items: Sequence[rules.Item], conversation: Conversation, *, is_chat: b
         if placed not in reasons:
             reasons[placed] = words.placement_words(message.placement or {}, message.kind)
         is_run = item.run and is_chat
-        bubble = _bubble(message, conversation, reasons[placed], to, cc, is_chat=is_chat, is_run=is_run)
+        bubble = _bubble(message, conversation, reasons[placed], to, cc, is_chat=is_chat, is_run=is_run, called=called)
         found.append(rules.Item("message", bubble, is_run))
     return found
 
 
 def _bubble(
-    message: Said, conversation: Conversation, why: str, to: str, cc: str, *, is_chat: bool, is_run: bool
+    message: Said,
+    conversation: Conversation,
+    why: str,
+    to: str,
+    cc: str,
+    *,
+    is_chat: bool,
+    is_run: bool,
+    called: Sequence[str],
 ) -> Bubble:
     is_in, is_note = message.kind == MessageKind.INBOUND, message.kind == MessageKind.NOTE
     whom = "" if is_chat or is_note else _recipients(message, to, cc)
@@ -114,6 +124,9 @@ def _bubble(
     rest = rules.folded_part(message.text, message.visible_text)
     state = message.delivery.state if message.delivery else ""
     who = message.author_name or message.author_address
+    body = rules.prose(message.body)
+    if is_note and called:
+        body = rules.with_mentions(body, called)
     return Bubble(
         id=str(message.pk),
         css=_css(message, is_chat=is_chat, is_run=is_run),
@@ -131,7 +144,7 @@ def _bubble(
         is_automatic=bool(message.automatic),
         subject=message.subject if is_in and message.subject != conversation.subject else "",
         language=message.language,
-        body=mark_safe(rules.prose(message.body)),  # noqa: S308  # rules.prose escapes every part
+        body=mark_safe(body),  # noqa: S308  # rules.prose escapes every part
         rest=mark_safe(rules.prose(rest)) if rest else SafeString(),  # noqa: S308
         has_html=message.has_html,
         has_remote=message.has_remote,

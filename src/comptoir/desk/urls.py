@@ -2,7 +2,21 @@
 
 from django.urls import path
 
-from comptoir.desk.views import actions, channels, composer, contacts, conversation, files, intake, me, queue, search
+from comptoir.desk.views import (
+    actions,
+    channels,
+    composer,
+    contacts,
+    conversation,
+    drafts,
+    files,
+    intake,
+    macros,
+    me,
+    queue,
+    replies,
+    search,
+)
 
 urlpatterns = [
     path("", queue.queue, name="queue"),
@@ -11,6 +25,26 @@ urlpatterns = [
     path("conversations/<int:conversation_id>/", conversation.conversation, name="conversation"),
     path("conversations/<int:conversation_id>/timeline/", conversation.timeline, name="timeline"),
     path("conversations/<int:conversation_id>/messages/", composer.post_message, name="messages"),
+    path("conversations/<int:conversation_id>/draft/", drafts.draft, name="draft"),
+    path("conversations/<int:conversation_id>/draft/files/", drafts.draft_files, name="draft_files"),
+    path(
+        "conversations/<int:conversation_id>/draft/files/<slug:file_id>/removal/",
+        drafts.draft_file_removal,
+        name="draft_file_removal",
+    ),
+    path("conversations/<int:conversation_id>/draft/disposal/", drafts.draft_disposal, name="draft_disposal"),
+    path("conversations/<int:conversation_id>/people/", composer.people, name="people"),
+    path("conversations/<int:conversation_id>/preview/", composer.preview, name="preview"),
+    path("conversations/<int:conversation_id>/roads/", composer.roads, name="roads"),
+    path("conversations/<int:conversation_id>/replies/", replies.reply_picker, name="reply_picker"),
+    path("conversations/<int:conversation_id>/replies/<int:reply_id>/use/", replies.reply_use, name="reply_use"),
+    path("conversations/<int:conversation_id>/macros/", macros.macro_menu, name="macro_menu"),
+    path("conversations/<int:conversation_id>/macros/undo/", macros.macro_undo, name="macro_undo"),
+    path(
+        "conversations/<int:conversation_id>/macros/<int:macro_id>/",
+        macros.macro_application,
+        name="macro_application",
+    ),
     path("conversations/<int:conversation_id>/assignment/", actions.assignment, name="assignment"),
     path("conversations/<int:conversation_id>/state/", actions.state, name="state"),
     path("conversations/<int:conversation_id>/snooze/", actions.snooze, name="snooze"),
@@ -40,5 +74,14 @@ urlpatterns = [
     path("channels/new/<slug:kind>/", channels.connect, name="channel_new"),
     path("channels/<int:account_id>/", channels.channel, name="channel"),
     path("channels/<int:account_id>/test/", channels.channel_test, name="channel_test"),
+    path("drafts/", drafts.drafts, name="drafts"),
+    path("replies/", replies.replies, name="replies"),
+    path("replies/new/", replies.reply_new, name="reply_new"),
+    path("replies/<int:reply_id>/", replies.reply, name="reply"),
+    path("replies/<int:reply_id>/deletion/", replies.reply_deletion, name="reply_deletion"),
+    path("macros/", macros.macros, name="macros"),
+    path("macros/new/", macros.macro_new, name="macro_new"),
+    path("macros/<int:macro_id>/", macros.macro, name="macro"),
+    path("macros/<int:macro_id>/deletion/", macros.macro_deletion, name="macro_deletion"),
     path("me/", me.me, name="me"),
 ]

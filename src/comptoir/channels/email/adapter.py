@@ -25,6 +25,7 @@ CHANNEL = Channel(
             Capability.FORWARD,
             Capability.QUOTES,
             Capability.SIGNATURE,
+            Capability.STARTS,
         }
     ),
     events=("mail", "bounce", "vacation", "read-receipt"),

@@ -114,8 +114,6 @@ def test_splitting_loses_no_letter_and_every_part_fits(text: str, measure: count
         ("sms", "word " * 100, Unit.SMS, 153, 4),
     ],
 )
-def test_the_sandbox_counts_like_what_it_imitates(
-    imitates: str, text: str, unit: Unit, limit: int, parts: int
-) -> None:
+def test_the_sandbox_counts_like_what_it_imitates(imitates: str, text: str, unit: Unit, limit: int, parts: int) -> None:
     found = preview(Outbound(key="k", text=text, to=()), {"imitates": imitates})
     assert (found.unit, found.limit, len(found.parts), found.is_too_long) == (unit, limit, parts, False)

@@ -14,7 +14,7 @@ from comptoir.channels.models import ChannelAccount
 from comptoir.channels.registry import channels
 from comptoir.contacts.access import accessible_contacts
 from comptoir.contacts.models import Contact
-from comptoir.conversations.models import MessageKind
+from comptoir.conversations.models import Conversation, MessageKind
 from comptoir.conversations.queries import Said, teams_of
 from comptoir.inbound.models import Record, RecordState
 
@@ -31,6 +31,15 @@ def members_of(team_id: int) -> list[Choice]:
     """Return the active people of a team: those whom its conversations can be given to."""
     found = User.objects.filter(is_active=True, memberships__team_id=team_id).order_by("name")
     return [Choice(*row) for row in found.values_list("pk", "name")]
+
+
+def members_in(conversation: Conversation) -> list[Choice]:
+    """Return the people who can be given a conversation, or called in it; read once a request."""
+    known: list[Choice] | None = getattr(conversation, "_members", None)
+    if known is None:
+        known = members_of(conversation.team_id)
+        conversation._members = known  # type: ignore[attr-defined]  # lives as long as the request's row
+    return known
 
 
 def participants_of(messages: Sequence[Said], contact_id: int) -> list[str]:
