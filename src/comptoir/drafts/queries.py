@@ -54,7 +54,7 @@ def drafts_of(user: User) -> QuerySet[Draft]:
 
 
 def files_in(user: User, conversation: Conversation, ids: Sequence[str]) -> list[tuple[str, str, str, int]]:
-    """Return the named files of the person's draft as (storage key, name, type, size); a key never comes from a form."""
+    """Return the named files of the person's draft as (key, name, type, size); a form never names a key."""
     draft = draft_of(user, conversation)
     kept = {file["id"]: file for file in draft.files} if draft else {}
     return [(f["key"], f["name"], f["type"], f["size"]) for number in ids if (f := kept.get(number))]

@@ -100,7 +100,7 @@ def _saved(request: HttpRequest, form: MacroForm, macro: Macro | None) -> HttpRe
     try:
         services.save_macro(
             actor=actor_of(user), user=user, name=form.cleaned_data["name"], steps=services.in_order(form.steps),
-            teams=list(form.cleaned_data["teams"]), is_shared=form.is_shared, macro=macro,
+            teams=list(form.cleaned_data.get("teams") or ()), is_shared=form.is_shared, macro=macro,
         )  # fmt: skip
     except InputError as error:
         form.refuse(error)
