@@ -51,7 +51,7 @@ class _Kept(forms.Form):
     @property
     def is_shared(self) -> bool:
         """Whether everybody may use it."""
-        return self.cleaned_data.get("owner", OWN) == SHARED
+        return bool(self.cleaned_data.get("owner", OWN) == SHARED)
 
     def refuse(self, error: InputError) -> None:
         """Say beside its field why something is refused."""
@@ -75,7 +75,7 @@ class ReplyForm(_Kept):
         widget=forms.CheckboxSelectMultiple,
     )
 
-    def __init__(self, user: User, *args: Any, reply: SavedReply | None = None) -> None:
+    def __init__(self, user: User, data: Any = None, *, reply: SavedReply | None = None) -> None:
         initial: dict[str, Any] = {"owner": SHARED if may_share(user) else OWN}
         bodies = {version.language: version.body for version in reply.versions.all()} if reply else {}
         if reply:
@@ -83,7 +83,7 @@ class ReplyForm(_Kept):
                 "name": reply.name, "owner": SHARED if reply.owner_id is None else OWN, "folder": reply.folder,
                 "shortcut": reply.shortcut, "channels": reply.channels, "teams": list(reply.teams.all()),
             }  # fmt: skip
-        super().__init__(*args, initial=initial)
+        super().__init__(data, initial=initial)
         offered = self.fields["channels"]
         assert isinstance(offered, forms.MultipleChoiceField)
         offered.choices = [(kind, channel.label) for kind, channel in channels().items()]
@@ -122,14 +122,14 @@ class ReplyForm(_Kept):
 class MacroForm(_Kept):
     """A macro: each action once, in the order in which they are done."""
 
-    def __init__(self, user: User, *args: Any, macro: Macro | None = None) -> None:
+    def __init__(self, user: User, data: Any = None, *, macro: Macro | None = None) -> None:
         initial: dict[str, Any] = {"owner": SHARED if may_share(user) else OWN}
         if macro:
             initial = {
                 "name": macro.name, "owner": SHARED if macro.owner_id is None else OWN,
                 "teams": list(macro.teams.all()), **{f"do_{step['do']}": step["with"] for step in macro.steps},
             }  # fmt: skip
-        super().__init__(*args, initial=initial)
+        super().__init__(data, initial=initial)
         for action in ACTIONS:
             common: dict[str, Any] = {"label": action.label, "help_text": action.help, "required": False}
             if action.choices is None:

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 PLACEHOLDERS = (
     "contact.name", "contact.first_name", "agent.name", "agent.first_name", "organisation.name", "conversation.subject",
@@ -108,8 +109,8 @@ class Change:
     """What a macro did to one property of a conversation, so that it can be undone where nobody changed it since."""
 
     name: str
-    before: object
-    after: object
+    before: Any
+    after: Any
 
 
 def undoable(changes: Sequence[Change], now: Mapping[str, object]) -> tuple[list[Change], list[Change]]:

@@ -286,9 +286,8 @@ def _take_back(actor: Actor, row: Conversation, change: rules.Change) -> None:
         person = User.objects.filter(pk=change.before).first() if change.before else None
         conversations.assign_conversation(actor=actor, conversation=row, assignee=person)
     elif change.name == "priority":
-        conversations.set_priority(actor=actor, conversation=row, priority=int(str(change.before)))
+        conversations.set_priority(actor=actor, conversation=row, priority=change.before)
     else:
-        assert isinstance(change.before, list)
         state, until = change.before
         end = datetime.fromisoformat(until) if until else None
         if end is not None and end <= clock.now():

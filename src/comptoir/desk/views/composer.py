@@ -128,7 +128,6 @@ def preview(request: HttpRequest, conversation_id: int) -> HttpResponse:
     text = asked.get("text", "").replace("\r\n", "\n")
     found = previews.preview_of(user=user, conversation=row, road=road, text=text, forwarded=forwarded)
     context = {"conversation": row, "preview": found, "account": previews.account_for(row, road), "text": text.strip()}
-    context["count"] = previews.count_of(found)
     template = "desk/conversation/_preview.html" if is_htmx(request) else "desk/conversation/preview.html"
     return render(request, template, context)
 

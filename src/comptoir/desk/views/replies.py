@@ -6,6 +6,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from comptoir.accounts.models import User
 from comptoir.accounts.queries import organisation
 from comptoir.accounts.services import actor_of
 from comptoir.conversations.access import access_conversation
@@ -15,7 +16,7 @@ from comptoir.desk.knowledge_forms import ReplyForm
 from comptoir.drafts.services import add_to_draft
 from comptoir.knowledge import rules, services
 from comptoir.knowledge.access import access_reply
-from comptoir.knowledge.models import SavedReply
+from comptoir.knowledge.models import SavedReply, SavedReplyVersion
 from comptoir.knowledge.queries import picks, replies_of
 
 PAGE = 50  # on the page without a script
@@ -55,9 +56,18 @@ def reply_use(request: HttpRequest, conversation_id: int, reply_id: int) -> Http
 def replies(request: HttpRequest) -> HttpResponse:
     """List the person's saved replies by folder; `q` searches names, shortcuts and texts."""
     user, query = person(request), request.GET.get("q", "")[:100]
-    lines = [{"reply": row, "may_change": services.may_change(user, row)} for row in replies_of(user, query)]
+    lines = [
+        {"reply": row, "may_change": services.may_change(user, row), "version": _version_for(user, row)}
+        for row in replies_of(user, query)
+    ]
     context = {"lines": lines, "query": query, "may_share": services.may_share(user)}
     return render(request, "desk/replies/list.html", context)
+
+
+def _version_for(user: User, reply: SavedReply) -> SavedReplyVersion | None:
+    """Return the text that the person reads best."""
+    versions = {version.language: version for version in reply.versions.all()}
+    return versions.get(rules.language_for(list(versions), conversation="", person=user.language))
 
 
 def _form_page(request: HttpRequest, form: ReplyForm, reply: SavedReply | None) -> HttpResponse:

@@ -42,7 +42,7 @@ def conversation(team: Team) -> Conversation:
 
 def reply(user: User | None, name: str = "Thanks", *, shared: bool = True, **fields: object) -> SavedReply:
     values = {"bodies": {"en": "Thank you, {{contact.first_name}}"}, "is_shared": shared, **fields}
-    return services.save_reply(actor=actor_of(user) if user else SYSTEM, user=user, words=ReplyWords(name, **values))  # type: ignore[arg-type]
+    return services.save_reply(actor=actor_of(user) if user else SYSTEM, user=user, words=ReplyWords(name, **values))
 
 
 def macro(user: User | None, *steps: tuple[str, str], shared: bool = True) -> Macro:
@@ -105,7 +105,7 @@ def test_a_shortcut_means_one_reply(agent: User, lead: User) -> None:
 )
 def test_what_cannot_be_used_is_refused_in_words(lead: User, case: str, fields: dict[str, object]) -> None:
     with pytest.raises(InputError):
-        reply(lead, **fields)  # type: ignore[arg-type]
+        reply(lead, **fields)
     assert SavedReply.objects.count() == 0
 
 
