@@ -24,6 +24,8 @@ from comptoir.contacts.services import merge_contacts
 from comptoir.conversations import changing, labelling, linking, placing, saving
 from comptoir.conversations.filtering import QueueFilter
 from comptoir.core import clock
+from comptoir.drafts.services import attach_file
+from comptoir.knowledge.services import ReplyWords, save_macro, save_reply
 from comptoir.testing.builders import (
     make_account,
     make_attachment,
@@ -64,6 +66,18 @@ RULES: dict[str, str] = {
     "conversations/<int:conversation_id>/": OBJECT,
     "conversations/<int:conversation_id>/timeline/": OBJECT,
     "conversations/<int:conversation_id>/messages/": OBJECT,
+    "conversations/<int:conversation_id>/draft/": OBJECT,
+    "conversations/<int:conversation_id>/draft/files/": OBJECT,
+    "conversations/<int:conversation_id>/draft/files/<slug:file_id>/removal/": OBJECT,
+    "conversations/<int:conversation_id>/draft/disposal/": OBJECT,
+    "conversations/<int:conversation_id>/people/": OBJECT,
+    "conversations/<int:conversation_id>/preview/": OBJECT,
+    "conversations/<int:conversation_id>/roads/": OBJECT,
+    "conversations/<int:conversation_id>/replies/": OBJECT,
+    "conversations/<int:conversation_id>/replies/<int:reply_id>/use/": OBJECT,
+    "conversations/<int:conversation_id>/macros/": OBJECT,
+    "conversations/<int:conversation_id>/macros/undo/": OBJECT,
+    "conversations/<int:conversation_id>/macros/<int:macro_id>/": OBJECT,
     "conversations/<int:conversation_id>/assignment/": OBJECT,
     "conversations/<int:conversation_id>/state/": OBJECT,
     "conversations/<int:conversation_id>/snooze/": OBJECT,
@@ -100,6 +114,15 @@ RULES: dict[str, str] = {
     "channels/new/<slug:kind>/": OFFICE,
     "channels/<int:account_id>/": OBJECT,
     "channels/<int:account_id>/test/": OBJECT,
+    "drafts/": STAFF,
+    "replies/": STAFF,
+    "replies/new/": STAFF,
+    "replies/<int:reply_id>/": OBJECT,
+    "replies/<int:reply_id>/deletion/": OBJECT,
+    "macros/": STAFF,
+    "macros/new/": STAFF,
+    "macros/<int:macro_id>/": OBJECT,
+    "macros/<int:macro_id>/deletion/": OBJECT,
     "me/": SELF,
     "settings/labels/": OFFICE,
     "settings/labels/<int:label_id>/": OFFICE,
@@ -216,6 +239,10 @@ def theirs(db: None) -> Theirs:
     outcome = changing.change_conversations(actor=actor, user=owner, ids=[conversation.pk], change=change)
     assert outcome.record is not None
     view = saving.save_view(actor=actor, user=owner, name="Theirs", chosen=QueueFilter(), scope="personal", team=None)
+    words = ReplyWords(name="No dial tone, again", bodies={"en": "Dear Ada Martin"}, teams=[team])
+    steps = [{"do": "state", "with": "solved"}]
+    macro = save_macro(actor=actor, user=owner, name="No dial tone at all", steps=steps, teams=[team])
+    draft = attach_file(user=owner, conversation=conversation, name="a.txt", kind="text/plain", content=b"No dial tone")
     numbers: dict[str, object] = {
         "conversation_id": conversation.pk,
         "placement_id": moved.pk,
@@ -225,6 +252,9 @@ def theirs(db: None) -> Theirs:
         "contact_id": conversation.contact_id,
         "merge_id": merge.pk,
         "record_id": record.pk,
+        "reply_id": save_reply(actor=actor, user=owner, words=words).pk,
+        "macro_id": macro.pk,
+        "file_id": draft.files[0]["id"],
         "account_id": account.pk,
         "account": account.pk,
         "token_id": Token.objects.get(name="theirs").pk,

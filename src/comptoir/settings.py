@@ -67,6 +67,8 @@ INSTALLED_APPS = [
     "comptoir.contacts",
     "comptoir.conversations",
     "comptoir.outbound",
+    "comptoir.drafts",
+    "comptoir.knowledge",
     "comptoir.desk",
     "comptoir.api",
     "comptoir.demo",

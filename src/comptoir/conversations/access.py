@@ -3,6 +3,9 @@
 Screens, the API and live updates all ask here; nothing else may load a conversation for a person.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import F, Func, OuterRef, QuerySet, Value
 from django.db.models.functions import Concat, Lower
@@ -25,10 +28,15 @@ def _tags() -> ArraySubquery:
     return ArraySubquery(labels.annotate(tag=Concat("label__colour", Value(" "), "label__name")).values("tag"))
 
 
-def access_conversation(user: User, conversation_id: int, *, for_update: bool = False) -> Conversation:
-    """Return one conversation if the person may see it; raises AccessDenied, also when it does not exist."""
+def access_conversation(
+    user: User, conversation_id: int, *, for_update: bool = False, also: Mapping[str, Any] | None = None
+) -> Conversation:
+    """Return one conversation if the person may see it; raises AccessDenied, also when it does not exist.
+
+    `also` are annotations by which a page reads something more in the same statement.
+    """
     found = accessible_conversations(user).select_related("contact", "account", "assignee", "team")
-    found = found.filter(pk=conversation_id).annotate(tags=_tags())
+    found = found.filter(pk=conversation_id).annotate(tags=_tags(), **also or {})
     if for_update:
         # A lock on the nullable side of an outer join is refused by PostgreSQL, hence of=("self",).
         found = found.select_for_update(of=("self",))

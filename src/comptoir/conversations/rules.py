@@ -94,3 +94,24 @@ def ordered_after(mine: Sequence[int], current: int) -> list[int]:
         return list(mine)
     at = mine.index(current)
     return [*mine[at + 1 :], *mine[:at]]
+
+
+def mentioned(text: str, people: Sequence[tuple[int, str]]) -> list[int]:
+    """Return the ids of the people whom a note names as `@Name`, in the order of the text, each once.
+
+    The longest name wins, so that “@Ann Lee” is not Ann. Case does not matter. An address (`a@lee.example`) and a name
+    inside a longer word (`@Annabel`) are no mentions.
+    """
+    folded = text.casefold()
+    names = sorted(((name.casefold(), number) for number, name in people if name), key=lambda n: -len(n[0]))
+    found: dict[int, None] = {}
+    at = folded.find("@")
+    while at >= 0:
+        if at == 0 or not (folded[at - 1].isalnum() or folded[at - 1] in "/@_."):
+            for name, number in names:
+                end = at + 1 + len(name)
+                if folded.startswith(name, at + 1) and not folded[end : end + 1].isalnum():
+                    found.setdefault(number)
+                    break
+        at = folded.find("@", at + 1)
+    return list(found)

@@ -16,7 +16,7 @@ from comptoir.contacts.fields import applied, changed_fields
 from comptoir.contacts.rules import Definition
 from comptoir.conversations import rules
 from comptoir.conversations.models import Conversation, Message, MessageKind, State
-from comptoir.conversations.rules import Turn, waiting_since
+from comptoir.conversations.rules import Turn, mentioned, waiting_since
 from comptoir.core import bulk, clock
 from comptoir.core.errors import InputError
 from comptoir.core.textfold import clean
@@ -162,16 +162,28 @@ def checked_text(text: str) -> str:
 
 
 @transaction.atomic
-def add_note(*, actor: Actor, conversation: Conversation, user: User, text: str) -> Message:
-    """Add an internal note; the customer never sees it."""
+def add_note(*, actor: Actor, conversation: Conversation, user: User | None, text: str) -> Message:
+    """Add an internal note; the customer never sees it. Without a person it is the actor's (a rule, a program).
+
+    The event's facts name whom it mentions: {"mentions": [user ids]}; people who cannot see the conversation cannot be.
+    """
     text = checked_text(text)
     row, now = lock(conversation), clock.now()
     note = Message.objects.create(
-        conversation=row, kind=MessageKind.NOTE, user=user, author_name=user.name, text=text, sent_at=now,
-        created_at=now, language=row.language,
+        conversation=row, kind=MessageKind.NOTE, user=user, author_name=user.name if user else actor.name, text=text,
+        sent_at=now, created_at=now, language=row.language,
     )  # fmt: skip
-    journal.append(actor=actor, kind="note.added", conversation_id=row.pk, message_id=note.pk)
+    called = _mentioned(row, text)
+    facts = {"mentions": called} if called else {}
+    journal.append(actor=actor, kind="note.added", conversation_id=row.pk, message_id=note.pk, facts=facts)
     return note
+
+
+def _mentioned(row: Conversation, text: str) -> list[int]:
+    if "@" not in text:
+        return []
+    people = User.objects.filter(is_active=True, memberships__team_id=row.team_id)
+    return mentioned(text, list(people.values_list("pk", "name")))
 
 
 def mark_read(*, user: User, conversation: Conversation) -> None:

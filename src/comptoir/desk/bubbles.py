@@ -83,8 +83,10 @@ def _strip(symbol: str, said: str, more: str = "") -> str:
     return f'<div class="strip">{icon(symbol, "icon-sm")}<span>{said}</span>{more}</div>'
 
 
-def drawn(items: Sequence[rules.Item], conversation: Conversation, *, is_chat: bool) -> list[rules.Item]:
-    """Return the items of a timeline with a Bubble in the place of each message."""
+def drawn(
+    items: Sequence[rules.Item], conversation: Conversation, *, is_chat: bool, called: Sequence[str] = ()
+) -> list[rules.Item]:
+    """Return the items of a timeline with a Bubble in the place of each message. `called`: who is marked in a note."""
     said = _words_in(get_language())
     reason_words: dict[str, str] = {}
     found: list[rules.Item] = []
@@ -99,7 +101,7 @@ def drawn(items: Sequence[rules.Item], conversation: Conversation, *, is_chat: b
         is_run = item.run and is_chat
         html = (
             _head(message, said, reason_words[placed], is_chat=is_chat, is_run=is_run)
-            + _body(message, said, conversation.subject)
+            + _body(message, said, conversation.subject, called)
             + _foot(message.delivery)
         )
         sending = message.delivery if message.delivery and message.delivery.state in ACTIONABLE else None
@@ -159,14 +161,17 @@ def _menu(message: Said, said: _Words, *, is_in: bool, is_note: bool) -> str:
     return "".join(parts)
 
 
-def _body(message: Said, said: _Words, subject: str) -> str:
+def _body(message: Said, said: _Words, subject: str, called: Sequence[str]) -> str:
     """Draw what was said: the text, what is folded away, the original formatting, the files."""
     is_in = message.kind == MessageKind.INBOUND
     language = f' lang="{escape(message.language)}"' if message.language else ""
     parts = ['<div class="msg-body">', said.machine if message.automatic else ""]
     if is_in and message.subject and message.subject != subject:
         parts.append(f'<p class="text-sm muted">{escape(message.subject)}</p>')
-    parts.append(f'<div class="prose"{language}>{rules.prose(message.body)}</div>')
+    text = rules.prose(message.body)
+    if called and message.kind == MessageKind.NOTE:
+        text = rules.with_mentions(text, called)
+    parts.append(f'<div class="prose"{language}>{text}</div>')
     if rest := rules.folded_part(message.text, message.visible_text):
         fold = f'<details class="fold" id="f{message.pk}">{said.quoted}'
         parts.append(f'{fold}<div class="prose">{rules.prose(rest)}</div></details>')

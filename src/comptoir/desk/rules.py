@@ -124,6 +124,19 @@ def prose(text: str) -> str:
     return "".join(out)
 
 
+def with_mentions(html: str, names: Sequence[str]) -> str:
+    """Return a note's safe HTML (of `prose`) with every `@Name` of these people marked; links stay as they are."""
+    known = "|".join(re.escape(escape(name)) for name in sorted(names, key=len, reverse=True) if name)
+    if not known:
+        return html
+    pattern = re.compile(rf"<a [^>]*>.*?</a>|<[^>]*>|(?<![\w/@.])(@(?:{known}))(?!\w)", re.IGNORECASE)
+
+    def marked(found: re.Match[str]) -> str:
+        return f'<b class="mention">{found[1]}</b>' if found[1] else found[0]
+
+    return pattern.sub(marked, html)
+
+
 _REMOTE = re.compile(r' data-remote-(src|srcset|background|poster)="')
 _CID = re.compile(r' data-cid="([^"]*)"')
 

@@ -1,6 +1,6 @@
 """Values in words, in the reader's language: waits, sizes, dates, the reason of a place, what an event says."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -9,6 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from comptoir.conversations.models import Priority, State
+from comptoir.core.textfold import preview
+from comptoir.knowledge.actions import action_of
 
 NBSP = "\u00a0"
 
@@ -170,6 +172,38 @@ def _fields_event(facts: Mapping[str, Any]) -> str:
     return _("filled in %(fields)s") % {"fields": ", ".join(told)}
 
 
+def _continued_event(facts: Mapping[str, Any]) -> tuple[str, str]:
+    if "to" in facts:
+        words = _("answered by “%(name)s”, in conversation no. %(id)s")
+        return "external", words % {"name": facts.get("account", ""), "id": facts["to"]}
+    return "external", _("answered here what was asked in conversation no. %(id)s") % {"id": facts.get("from", "")}
+
+
+def step_words(steps: Sequence[Mapping[str, str]]) -> str:
+    """Say what a macro does: 'Assign it to: Camille Roux · Then make it: Solved'."""
+    said: list[str] = []
+    for step in steps:
+        action = action_of(step["do"])
+        if action is None:
+            continue
+        choices = {str(value): str(label) for value, label in action.choices()} if action.choices else {}
+        value = choices.get(step["with"], "") if action.choices else preview(step["with"], length=60)
+        said.append(_("%(action)s: %(value)s") % {"action": action.label, "value": value or _("nobody any more")})
+    return " · ".join(said)
+
+
+def undone_words(stays: Sequence[str]) -> str:
+    """Say that a macro was undone, and what stays because somebody changed it since, or because it has left."""
+    if not stays:
+        return _("Undone.")
+    names = {
+        "send": _("the answer has left"), "team": _("team"), "assignee": _("person in charge"),
+        "priority": _("priority"), "state": _("state"),
+    }  # fmt: skip
+    listed = ", ".join(names.get(name, name) for name in stays)
+    return _("Undone, but for what has changed since: %(names)s.") % {"names": listed}
+
+
 def event_words(kind: str, facts: Mapping[str, Any], actor_id: int | None) -> tuple[str, str]:
     """Return (icon, predicate) of an event; the actor's name goes before it."""
     if kind == "conversation.state_changed":
@@ -187,6 +221,10 @@ def event_words(kind: str, facts: Mapping[str, Any], actor_id: int | None) -> tu
         return "edit", _fields_event(facts)
     if kind in {"conversation.linked", "conversation.unlinked"}:
         return "link", _linked_event(kind, facts)
+    if kind == "macro.applied":
+        return "bolt", _("applied the macro “%(name)s”") % {"name": facts.get("name", "")}
+    if kind == "conversation.continued":
+        return _continued_event(facts)
     simple: dict[str, tuple[str, Callable[[], str]]] = {
         "conversation.woke": ("bell", lambda: _("woke it: the snooze ended")),
         "conversation.merged": ("merge", lambda: _("merged two conversations")),

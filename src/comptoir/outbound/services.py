@@ -16,6 +16,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import formats
 from django.utils.translation import gettext as _
 
 from comptoir.accounts.models import User
@@ -28,6 +29,7 @@ from comptoir.conversations.services import checked_text, lock, refresh_waiting
 from comptoir.core import bulk, clock
 from comptoir.core.errors import Conflict, InputError
 from comptoir.core.textfold import clean, preview
+from comptoir.core.types import Outbound
 from comptoir.journal import services as journal
 from comptoir.journal.services import Actor
 from comptoir.outbound.models import Delivery, DeliveryState
@@ -110,6 +112,17 @@ def _envelope(conversation: Conversation, account: ChannelAccount, draft: Draft)
     }
 
 
+def _refuse_too_long(text: str, account: ChannelAccount) -> None:
+    """Raise InputError for a text that the channel can neither take whole nor split."""
+    shown = channel(account.kind).preview
+    found = shown(Outbound(key="", text=text, to=()), account.options) if shown else None
+    if found is not None and found.is_too_long:
+        words = _("“%(name)s” takes %(limit)s characters at most; this has %(length)s. Shorten it.")
+        numbers = {"limit": found.limit, "length": max(part.length for part in found.parts)}
+        told = {key: formats.number_format(number, force_grouping=True) for key, number in numbers.items()}
+        raise InputError(words % {"name": account.name, **told}, field="text")
+
+
 @transaction.atomic
 def queue_reply(*, actor: Actor, user: User | None, conversation: Conversation, draft: Draft) -> Delivery:
     """Put an answer into the outbox; it leaves after the undo window, or at the time asked for. Raises InputError."""
@@ -125,6 +138,7 @@ def queue_reply(*, actor: Actor, user: User | None, conversation: Conversation, 
             _("“%(name)s” cannot send at present. Ask an administrator to look at the channel.")
             % {"name": account.name}
         )
+    _refuse_too_long(text, account)
     envelope = _envelope(row, account, draft)
     if not envelope["to"] or not envelope["to"][0]["address"]:
         raise InputError(_("It is not known where to send this. Name a recipient."), field="to")

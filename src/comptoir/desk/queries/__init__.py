@@ -15,7 +15,7 @@ from comptoir.channels.models import ChannelAccount
 from comptoir.channels.registry import channels
 from comptoir.contacts.access import accessible_contacts
 from comptoir.contacts.models import Contact
-from comptoir.conversations.models import MessageKind
+from comptoir.conversations.models import Conversation, MessageKind
 from comptoir.conversations.queries import Said
 from comptoir.core import bulk
 from comptoir.inbound.models import Record, RecordState
@@ -37,11 +37,24 @@ UNION ALL SELECT 'team', id, name FROM accounts_team ORDER BY 1, 3
 """
 
 
-def takers_of(team_id: int) -> tuple[list[Choice], list[Choice]]:
-    """Return the active people of a team, to whom its conversations can be given, and all teams; by name."""
-    rows = bulk.fetch_all(CHOICES, [team_id])
-    people, teams = ([Choice(pk, name) for kind, pk, name in rows if kind == wanted] for wanted in ("person", "team"))
-    return people, teams
+@dataclass(frozen=True, slots=True)
+class Takers:
+    """To whom a conversation can be given: the active people of its team (they can be called in it too), all teams."""
+
+    people: Sequence[Choice]
+    teams: Sequence[Choice]
+
+
+def takers_of(conversation: Conversation) -> Takers:
+    """Return to whom a conversation can be given, by name; read once a request."""
+    known: Takers | None = getattr(conversation, "_takers", None)
+    if known is None:
+        rows = bulk.fetch_all(CHOICES, [conversation.team_id])
+        known = Takers(
+            *([Choice(pk, name) for kind, pk, name in rows if kind == wanted] for wanted in ("person", "team"))
+        )
+        conversation._takers = known  # type: ignore[attr-defined]  # lives as long as the request's row
+    return known
 
 
 def participants_of(messages: Sequence[Said], contact_id: int) -> list[str]:

@@ -15,6 +15,9 @@ from comptoir.conversations.models import Placement
 from comptoir.core import clock
 from comptoir.desk import urls
 from comptoir.desk.tests.conftest import Cast
+from comptoir.journal import services as journal
+from comptoir.knowledge.models import Macro, SavedReply
+from comptoir.knowledge.services import ReplyWords, save_macro, save_reply
 from comptoir.outbound.models import DeliveryState
 from comptoir.testing import builders
 
@@ -59,6 +62,27 @@ TABLE: dict[str, tuple[str, Callable[[Cast], dict[str, int | str]] | None, dict[
     "conversation": ("GET", lambda c: {"conversation_id": c.conversation.pk}, {}),
     "timeline": ("GET", lambda c: {"conversation_id": c.conversation.pk}, {}),
     "messages": ("POST", lambda c: {"conversation_id": c.conversation.pk}, {"kind": "note", "text": "hello"}),
+    "draft": ("POST", lambda c: {"conversation_id": c.conversation.pk}, {"text": "Half a sent"}),
+    "draft_files": ("POST", lambda c: {"conversation_id": c.conversation.pk}, {}),
+    "draft_file_removal": ("POST", lambda c: {"conversation_id": c.conversation.pk, "file_id": "0a"}, {}),
+    "draft_disposal": ("POST", lambda c: {"conversation_id": c.conversation.pk}, {}),
+    "people": ("GET", lambda c: {"conversation_id": c.conversation.pk}, {}),
+    "preview": ("POST", lambda c: {"conversation_id": c.conversation.pk}, {"text": "Hello"}),
+    "roads": ("GET", lambda c: {"conversation_id": c.conversation.pk}, {}),
+    "reply_picker": ("GET", lambda c: {"conversation_id": c.conversation.pk}, {}),
+    "reply_use": ("POST", lambda c: {"conversation_id": c.conversation.pk, "reply_id": _reply(c).pk}, {}),
+    "macro_menu": ("GET", lambda c: {"conversation_id": c.conversation.pk}, {}),
+    "macro_application": ("POST", lambda c: {"conversation_id": c.conversation.pk, "macro_id": _macro(c).pk}, {}),
+    "macro_undo": ("POST", lambda c: {"conversation_id": c.conversation.pk}, {"token": "x"}),
+    "drafts": ("GET", None, {}),
+    "replies": ("GET", None, {}),
+    "reply_new": ("GET", None, {}),
+    "reply": ("GET", lambda c: {"reply_id": _reply(c).pk}, {}),
+    "reply_deletion": ("POST", lambda c: {"reply_id": _reply(c).pk}, {}),
+    "macros": ("GET", None, {}),
+    "macro_new": ("GET", None, {}),
+    "macro": ("GET", lambda c: {"macro_id": _macro(c).pk}, {}),
+    "macro_deletion": ("POST", lambda c: {"macro_id": _macro(c).pk}, {}),
     "assignment": ("POST", lambda c: {"conversation_id": c.conversation.pk}, {"assignee": ""}),
     "state": ("POST", lambda c: {"conversation_id": c.conversation.pk}, {"state": "solved"}),
     "snooze": ("POST", lambda c: {"conversation_id": c.conversation.pk}, {"until": "tomorrow"}),
@@ -98,6 +122,16 @@ def _placement(cast: Cast) -> Placement:
     return Placement.objects.create(
         kind="merge", source=cast.conversation, target=other, message_ids=[], made_by=cast.agent, made_at=clock.now()
     )
+
+
+def _reply(cast: Cast) -> SavedReply:
+    words = ReplyWords("Thanks", {"en": "Thank you"}, teams=[cast.team])
+    return save_reply(actor=journal.SYSTEM, user=None, words=words)
+
+
+def _macro(cast: Cast) -> Macro:
+    steps = [{"do": "state", "with": "solved"}]
+    return save_macro(actor=journal.SYSTEM, user=None, name="Routine", steps=steps, teams=[cast.team])
 
 
 def _delivery(cast: Cast, state: str) -> int:
@@ -148,6 +182,7 @@ def _snapshot() -> list[tuple[str, int, str]]:
         " outbound_delivery inbound_record contacts_contact contacts_contactmerge channels_channelaccount"
         " journal_event accounts_user conversations_labelling conversations_label conversations_link"
         " conversations_savedview conversations_bulkchange contacts_customfield"
+        " drafts_draft knowledge_savedreply knowledge_macro"
     )
     found = []
     with connection.cursor() as cursor:
