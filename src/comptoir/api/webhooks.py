@@ -26,7 +26,8 @@ KINDS = (
     "conversation.state_changed", "conversation.priority_changed", "conversation.woke", "conversation.merged",
     "conversation.split", "conversation.moved", "conversation.unmerged", "account.connected", "account.changed",
     "conversation.labelled", "conversation.fields_changed", "conversation.linked", "conversation.unlinked",
-    "contact.fields_changed", "record.replayed", "contact.merged", "contact.unmerged", "contact.changed", "person.created",
+    "contact.fields_changed", "record.replayed", "contact.merged", "contact.unmerged", "contact.changed",
+    "person.created",
 )  # fmt: skip
 
 
