@@ -182,4 +182,21 @@ def test_a_page_is_one_statement(world: World) -> None:
     chosen = QueueFilter(labels=tuple(world.labels), unread=True, words="a b", sort="priority")
     with CaptureQueriesContext(connection) as queries:
         queue_page(user, chosen)
-    assert len(queries) == 2  # the person's teams, and the page
+    assert len(queries) == 3  # the person's teams, how rare the labels are, and the page
+
+
+@pytest.mark.parametrize("rare", [True, False])
+@pytest.mark.parametrize("match", ["any", "all", "none"])
+@pytest.mark.parametrize("sort", SORTS)
+def test_a_rare_label_gives_what_a_frequent_one_gives(
+    world: World, monkeypatch: pytest.MonkeyPatch, sort: str, match: str, rare: bool
+) -> None:
+    monkeypatch.setattr(listing, "RARE", 1000 if rare else 0)
+    chosen = QueueFilter(labels=tuple(world.labels), label_match=match, sort=sort)
+    expected = {"any": {"old", "mine", "chat"}, "all": {"mine"}, "none": {"theirs", "urgent"}}[match]
+    assert set(world.names(chosen)) == expected
+    assert count_lists(world.user, [chosen])[0].number == len(expected)
+    first = queue_page(world.user, chosen, limit=1)
+    if first.more:
+        rest = queue_page(world.user, chosen, after=first.more)
+        assert {row.subject for row in first.rows + rest.rows} == expected
