@@ -127,6 +127,14 @@ def existing(label_ids: Collection[int]) -> set[int]:
     return known
 
 
+def ids_of_names(names: Collection[str]) -> set[int]:
+    """Return labels by their names, whatever the case; raises InputError for one that does not exist."""
+    known = {label.name.lower(): label.pk for label in Label.objects.all()}
+    if unknown := [name for name in names if name.lower() not in known]:
+        raise InputError(_("There is no label “%(name)s”.") % {"name": unknown[0][:40]}, field="labels")
+    return {known[name.lower()] for name in names}
+
+
 def put_and_remove(ids: Sequence[int], *, add: Iterable[int], remove: Iterable[int]) -> Changed:
     """Put and remove labels on locked conversations, in two statements; return what really changed."""
     changed: Changed = {}

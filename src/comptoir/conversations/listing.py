@@ -2,8 +2,9 @@
 
 Everything starts from the person's teams (INV-06). A list is read team by team (and state by state) from the head of an
 index and then merged, so that its cost depends on the length of a page and not on the number of conversations. What no
-index serves (a label, a word, an own field …) is looked for among the first WALK conversations of that order; a page
-that ends there says so (`is_partial`), and the next one goes on where it stopped. Nothing ever walks further.
+index serves (a word, an own field, a frequent label …) is looked for among the first WALK conversations of that order;
+a page that ends there says so (`is_partial`), and the next one goes on where it stopped. Nothing ever walks further. A
+rare label is read from its own index instead.
 """
 
 import json
@@ -18,11 +19,14 @@ from comptoir.accounts.models import User
 from comptoir.accounts.queries import team_ids_of
 from comptoir.conversations.filtering import NEED_WAIT, QueueFilter
 from comptoir.conversations.queries import Cursor
-from comptoir.core import clock
+from comptoir.core import bulk, clock
 
 QUEUE_PAGE = 50
-WALK = 5_000  # conversations of one team and state that a page looks at: about 20 ms of work in a warm database
-COUNT_WALK = 2_000  # the same for a count, because a person may have twenty views
+WALK = 2_000  # conversations of one team and state that a page looks at: some 5 ms of work in a warm database
+LIST_WALK = 20_000  # the same for 'all of this list', which somebody asked for and waits for
+COUNT_WALK = 1_000  # the same for a count, because a person may have twenty views
+MOST_RARE = 5  # labels of a list that is read so
+RARE = 1_000  # conversations of a label that are read and sorted rather than walked past
 COUNT_CAP = 1_000  # a count beyond 999 is shown as '999+': nobody acts on the difference, and counting on costs time
 NAV_CAP = 100  # … of the navigation '99+': every page pays for it
 WAITING = "c.state = 'open' AND c.waiting_since IS NOT NULL"
@@ -125,6 +129,7 @@ class _Query:
     """The parameters of a statement while it is put together: SQL is made of constants only."""
 
     user: User
+    rare: frozenset[int]
     params: dict[str, Any] = field(default_factory=dict)
 
     def use(self, value: Any) -> str:
@@ -138,6 +143,29 @@ class _Query:
         with connection.cursor() as cursor:
             cursor.execute(statement, self.params | {"user": self.user.pk})
             return list(cursor.fetchall())
+
+
+SIZES = """
+SELECT l.id FROM unnest(%s::bigint[]) AS l(id)
+WHERE (SELECT count(*) FROM (SELECT FROM conversations_labelling g WHERE g.label_id = l.id LIMIT %s) q) < %s
+"""
+
+
+def _query(user: User, *lists: QueueFilter) -> _Query:
+    """Return a statement to begin, which knows the rare labels among those that the lists ask for."""
+    asked = sorted({label for chosen in lists if chosen.label_match != "none" for label in chosen.labels})
+    rare = bulk.fetch_all(SIZES, [asked, RARE, RARE]) if asked else ()
+    return _Query(user, frozenset(row[0] for row in rare))
+
+
+def _rare_labels(query: _Query, chosen: QueueFilter) -> list[int]:
+    """Return labels whose few conversations hold the whole list; none where the list must be walked."""
+    if chosen.label_match == "none" or not chosen.labels:
+        return []
+    known = [label for label in chosen.labels if label in query.rare]
+    if chosen.label_match == "all":
+        return known[:1]
+    return known if len(known) == len(chosen.labels) <= MOST_RARE else []
 
 
 def _labelled(query: _Query, chosen: QueueFilter) -> str:
@@ -206,6 +234,10 @@ def _loose(query: _Query, chosen: QueueFilter) -> list[str]:
     return found
 
 
+def _waits(chosen: QueueFilter) -> str:
+    return f" AND {WAITING}" if chosen.waits else ""
+
+
 def _owner(query: _Query, chosen: QueueFilter) -> int | None:
     """Return the one person whose conversations the list holds."""
     return {"me": query.user.pk, "person": chosen.assignee}.get(chosen.owner)
@@ -215,12 +247,15 @@ def _drivers(query: _Query, chosen: QueueFilter) -> tuple[str, str]:
     """Return from where a list is read: what stands before the innermost SELECT, and that one's condition."""
     teams = [team for team in team_ids_of(query.user) if not chosen.teams or team in chosen.teams]
     states = ", ".join(f"('{state}')" for state in chosen.driven_states)  # checked constants
+    if rare := _rare_labels(query, chosen):
+        few = f"SELECT DISTINCT conversation_id FROM conversations_labelling WHERE label_id = ANY({query.use(rare)})"  # noqa: S608
+        among = f"c.id = mine.conversation_id AND c.team_id = ANY({query.use(teams)}::bigint[])"
+        return f"({few}) AS mine", f"{among} AND c.state IN ({states}){_waits(chosen)}"
     assignee = _owner(query, chosen)
     if assignee is not None and "solved" not in chosen.driven_states:
         # conversation_of_assignee: one person's open work is a short list.
         owned = f"c.assignee_id = {query.use(assignee)} AND c.team_id = ANY({query.use(teams)}::bigint[])"
-        waits = WAITING if chosen.waits else f"c.state IN ({states})"
-        return "(SELECT 1) AS mine(one)", f"{owned} AND {waits}"
+        return "(SELECT 1) AS mine(one)", f"{owned} AND c.state IN ({states}){_waits(chosen)}"
     source = f"unnest({query.use(teams)}::bigint[]) AS mine(team_id)"
     if chosen.sort in NEED_WAIT:
         condition = f"c.team_id = mine.team_id AND {WAITING}"
@@ -242,7 +277,7 @@ def _after(query: _Query, sort: Sort, after: Cursor | None) -> str:
     return f" AND ({columns}) {'>' if sort.direction == 'ASC' else '<'} ({values})"
 
 
-def _page(query: _Query, chosen: QueueFilter, after: Cursor | None, limit: int, walk: int = WALK) -> str:
+def _page(query: _Query, chosen: QueueFilter, after: Cursor | None, limit: int, walk: int = 0) -> str:
     """Return the common table expressions that end in `page` (id, rank, sort_at, is_edge).
 
     The edge is the last conversation of a walk that ended early; there is none where an index serves everything.
@@ -250,7 +285,7 @@ def _page(query: _Query, chosen: QueueFilter, after: Cursor | None, limit: int, 
     sort, loose = SORTS[chosen.sort], _loose(query, chosen)
     source, condition = _drivers(query, chosen)
     condition += _after(query, sort, after)
-    reach = query.use(walk if loose else limit)
+    reach = query.use(max(WALK, walk) if loose else limit)
     walked = (
         f"SELECT p.id, p.rank, p.sort_at FROM {source} CROSS JOIN LATERAL ("  # noqa: S608  # constants only
         f"SELECT {sort.keys} FROM conversations_conversation c WHERE {condition} "
@@ -268,8 +303,8 @@ def _page(query: _Query, chosen: QueueFilter, after: Cursor | None, limit: int, 
 
 
 def queue_page(user: User, chosen: QueueFilter, *, after: Cursor | None = None, limit: int = QUEUE_PAGE) -> Page:
-    """Return one page of a list and the cursor of the next one, in one statement."""
-    query = _Query(user)
+    """Return one page of a list and the cursor of the next one, in one statement (two where it asks for labels)."""
+    query = _query(user, chosen)
     pages = _page(query, chosen, after, limit + 1)
     found = query.run(f"{pages} {ROWS} ORDER BY page.is_edge, {SORTS[chosen.sort].by('page')}")
     rows = [QueueRow(*row[:-1]) for row in found if not row[-1]]
@@ -285,8 +320,8 @@ def _cursor(row: QueueRow) -> Cursor:
 
 def listed_ids(user: User, chosen: QueueFilter, *, limit: int) -> list[int]:
     """Return the first conversations of a list by number: what 'all of this list' means."""
-    query = _Query(user)
-    pages = _page(query, chosen, None, limit, max(WALK, limit))
+    query = _query(user, chosen)
+    pages = _page(query, chosen, None, limit, walk=LIST_WALK)
     rows = query.run(f"{pages} SELECT page.id FROM page WHERE NOT page.is_edge")  # noqa: S608
     return [row[0] for row in rows]
 
@@ -300,10 +335,13 @@ class Counted:
 
 
 def count_lists(user: User, lists: Sequence[QueueFilter]) -> list[Counted]:
-    """Count several lists in one statement; each count stops at COUNT_CAP, each walk at COUNT_WALK."""
+    """Count several lists in one statement, two where some ask for labels.
+
+    Each count stops at COUNT_CAP, each walk at COUNT_WALK.
+    """
     if not lists:
         return []
-    query = _Query(user)
+    query = _query(user, *lists)
     parts = [f"({_count(query, chosen, number)})" for number, chosen in enumerate(lists)]
     rows = query.run(" UNION ALL ".join(parts) + " ORDER BY 1")
     return [Counted(min(number, COUNT_CAP), partial) for _place, number, partial in rows]

@@ -13,6 +13,8 @@ from comptoir.core import clock
 from comptoir.desk import rules, words
 from comptoir.desk.templatetags.desk import icon_of, label_of
 
+SHOWN_LABELS = 2  # of a row: more would push its subject away
+
 
 @dataclass(frozen=True, slots=True)
 class Line(rules.Drawn):
@@ -37,7 +39,8 @@ class Line(rules.Drawn):
     initials: str
     hue: str
     priority: str
-    labels: Sequence[tuple[str, str]]  # (colour, name)
+    labels: Sequence[tuple[str, str]]  # (colour, name); the first ones
+    more_labels: str  # how many more
 
 
 def lines_of(rows: Sequence[QueueRow], *, sort: str, last_band: str = "") -> list[Line]:
@@ -78,7 +81,10 @@ def lines_of(rows: Sequence[QueueRow], *, sort: str, last_band: str = "") -> lis
                 initials=rules.initials_of(row.assignee_name or ""),
                 hue=str((row.assignee_id or 0) % rules.HUES + 1),
                 priority=priorities.get(row.priority, ""),  # type: ignore[call-overload]  # stored as a plain number
-                labels=[(colour, name) for colour, _space, name in (tag.partition(" ") for tag in row.labels)],
+                labels=[
+                    (colour, name) for colour, _space, name in (tag.partition(" ") for tag in row.labels[:SHOWN_LABELS])
+                ],
+                more_labels=str(len(row.labels) - SHOWN_LABELS) if len(row.labels) > SHOWN_LABELS else "",
             )
         )
         last_band = band
