@@ -4,7 +4,7 @@ Every change appends one journal event in the same transaction (INV-04). Each fu
 so that two people who act at once are put in an order and neither change is lost.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -44,8 +44,10 @@ def _save(conversation: Conversation, actor: Actor, kind: str, facts: dict[str, 
 
 
 @transaction.atomic
-def assign_conversation(*, actor: Actor, conversation: Conversation, assignee: User | None) -> Conversation:
-    """Give the conversation to a person, or to nobody."""
+def assign_conversation(
+    *, actor: Actor, conversation: Conversation, assignee: User | None, reason: Mapping[str, Any] | None = None
+) -> Conversation:
+    """Give the conversation to a person, or to nobody. `reason` is kept in the event: why a program chose them."""
     row = lock(conversation)
     if assignee is not None and not assignee.memberships.filter(team_id=row.team_id).exists():
         words = _("%(name)s is not in this conversation's team. Choose a member, or change the team first.")
@@ -56,6 +58,7 @@ def assign_conversation(*, actor: Actor, conversation: Conversation, assignee: U
         "from": row.assignee_id,
         "to": assignee.pk if assignee else None,
         "to_name": assignee.name if assignee else "",
+        **({"reason": dict(reason)} if reason else {}),
     }
     row.assignee = assignee
     _save(row, actor, "conversation.assigned", facts, "assignee")
@@ -124,12 +127,12 @@ def checked_text(text: str) -> str:
 
 
 @transaction.atomic
-def add_note(*, actor: Actor, conversation: Conversation, user: User, text: str) -> Message:
-    """Add an internal note; the customer never sees it."""
+def add_note(*, actor: Actor, conversation: Conversation, user: User | None, text: str) -> Message:
+    """Add an internal note; the customer never sees it. Without a person the actor is its author (a rule)."""
     text = checked_text(text)
     row, now = lock(conversation), clock.now()
     note = Message.objects.create(
-        conversation=row, kind=MessageKind.NOTE, user=user, author_name=user.name, text=text, sent_at=now,
+        conversation=row, kind=MessageKind.NOTE, user=user, author_name=user.name if user else actor.name, text=text, sent_at=now,
         created_at=now, language=row.language,
     )  # fmt: skip
     journal.append(actor=actor, kind="note.added", conversation_id=row.pk, message_id=note.pk)

@@ -145,7 +145,23 @@ def _assigned_event(facts: Mapping[str, Any], actor_id: int | None) -> tuple[str
         return "assign", _("released it")
     if facts["to"] == actor_id:
         return "mine", _("took it")
-    return "assign", _("assigned it to %(name)s") % {"name": facts.get("to_name", "")}
+    words = _("assigned it to %(name)s") % {"name": facts.get("to_name", "")}
+    reason = assignment_reason(facts.get("reason") or {})
+    return "assign", f"{words} ({reason})" if reason else words
+
+
+def assignment_reason(reason: Mapping[str, Any]) -> str:
+    """Say why automatic assignment chose somebody (routing/rules/assignment.py)."""
+    words: dict[str, Callable[[], str]] = {
+        "sticky": lambda: _("answered this contact before"),
+        "round_robin": lambda: _("in turn"),
+        "least_loaded": lambda: _("has the most room: %(load)s of %(capacity)s") % reason,
+        "by_skill": lambda: _("knows it best"),
+        "no_skill": lambda: _("nobody with the skill is free; has the most room"),
+    }
+    found = words.get(str(reason.get("why", "")))
+    said = found() if found else ""
+    return _("%(name)s, because the one before is offline") % {"name": said} if said and reason.get("lost") else said
 
 
 def event_words(kind: str, facts: Mapping[str, Any], actor_id: int | None) -> tuple[str, str]:
@@ -159,6 +175,8 @@ def event_words(kind: str, facts: Mapping[str, Any], actor_id: int | None) -> tu
     if kind == "conversation.priority_changed":
         labels = {value: str(label) for value, label in Priority.choices}
         return "sort", _("set the priority to %(name)s") % {"name": labels.get(facts.get("to", 0), "").lower()}
+    if kind == "rule.notified":
+        return "bell", _("told colleagues: %(words)s") % {"words": facts.get("words", "")}
     simple: dict[str, tuple[str, Callable[[], str]]] = {
         "conversation.woke": ("bell", lambda: _("woke it: the snooze ended")),
         "conversation.merged": ("merge", lambda: _("merged two conversations")),
