@@ -19,9 +19,12 @@ from comptoir.accounts.services import actor_of
 from comptoir.api import services as tokens
 from comptoir.api import webhooks
 from comptoir.api.models import Token, WebhookCall
+from comptoir.calendars import services as calendars
 from comptoir.contacts.services import merge_contacts
 from comptoir.conversations import placing
 from comptoir.core import clock
+from comptoir.routing import services as routing
+from comptoir.routing.rules.conditions import Action, Definition
 from comptoir.testing.builders import (
     make_account,
     make_attachment,
@@ -81,6 +84,25 @@ RULES: dict[str, str] = {
     "channels/<int:account_id>/": OBJECT,
     "channels/<int:account_id>/test/": OBJECT,
     "me/": SELF,
+    "me/presence/": SELF,
+    "hours/": STAFF,
+    "hours/<int:team_id>/": OBJECT,
+    "hours/<int:calendar_id>/removal/": OBJECT,
+    "hours/<int:calendar_id>/exceptions/": OBJECT,
+    "hours/exceptions/<int:closure_id>/removal/": OBJECT,
+    "rules/": OFFICE,
+    "rules/new/": OFFICE,
+    "rules/log/": OFFICE,
+    "rules/<int:rule_id>/": OBJECT,
+    "rules/<int:rule_id>/activation/": OBJECT,
+    "rules/<int:rule_id>/place/": OBJECT,
+    "rules/<int:rule_id>/removal/": OBJECT,
+    "rules/<int:rule_id>/trial/": OBJECT,
+    "team/": OFFICE,
+    "team/<int:team_id>/": OBJECT,
+    "team/<int:team_id>/work/": OBJECT,
+    "team/<int:team_id>/people/<int:user_id>/": OBJECT,
+    "team/<int:team_id>/shifts/": OBJECT,
     "accounts/login/": PUBLIC,
     "accounts/logout/": PUBLIC,
     "accounts/inactive/": PUBLIC,
@@ -181,6 +203,15 @@ def theirs(db: None) -> Theirs:
     call = WebhookCall.objects.create(webhook=webhook, event_id=1, state="failed", due_at=clock.now())
     tokens.create_token(actor=actor, user=owner, name="theirs", scopes=["read"])
     record = make_record(account)
+    calendar = calendars.save_calendar(
+        actor=actor, team=team, zone="Europe/Paris", week=["9-18", *[""] * 6], is_always_open=False
+    )
+    today = clock.now().date()
+    (closure,) = calendars.add_closure(actor=actor, calendar=calendar, first_on=today, last_on=None, is_open=False)
+    rule = routing.save_rule(
+        actor=actor, user=owner, rule=None, name="theirs", team=team, hourly_limit=10,
+        definition=Definition("created", actions=(Action("priority", "2"),)),
+    )  # fmt: skip
     numbers: dict[str, object] = {
         "conversation_id": conversation.pk,
         "placement_id": moved.pk,
@@ -195,13 +226,19 @@ def theirs(db: None) -> Theirs:
         "token_id": Token.objects.get(name="theirs").pk,
         "webhook_id": webhook.pk,
         "call_id": call.pk,
+        "team_id": team.pk,
+        "user_id": owner.pk,
+        "calendar_id": calendar.pk,
+        "closure_id": closure.pk,
+        "rule_id": rule.pk,
         "kind": "sandbox",
     }
     payload = {
         "text": "I was here", "state": "solved", "assignee": owner.pk, "team": team.pk, "priority": "2",
         "until": "tomorrow", "do": "solved", "pick": [conversation.pk, other.pk], "target": other.pk,
         "message": message.pk, "messages": [second.pk], "absorbed": other.contact_id, "record": record.pk,
-        "name": "Mallory", "url": "https://a/", "to": "a@example.org", "id": "x1",
+        "active": "yes", "do": "save", "mode": "round_robin", "zone": "UTC", "day0": "9-12",
+        "e-first_on": "2030-01-01", "presence": "offline", "name": "Mallory", "url": "https://a/", "to": "a@example.org", "id": "x1",
     }  # fmt: skip
     return Theirs(numbers, payload, owner)
 

@@ -168,6 +168,7 @@ class NavCounts:
     waiting: int
     mine: int
     troubled_accounts: int
+    presence: str  # what the person chose: 'available', 'away' or 'offline'
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +190,7 @@ _TROUBLED = """(
     SELECT count(*) FROM channels_accounthealth h JOIN channels_channelaccount a ON a.id = h.account_id
     WHERE h.last_error_at IS NOT NULL AND a.is_active AND a.team_id = ANY(%(teams)s))
 """
+_PRESENCE = "coalesce((SELECT presence FROM routing_workload WHERE user_id = %(user)s), 'available')"
 _OLDEST = f"""(
     SELECT min(p.waiting_since) FROM unnest(%(teams)s::bigint[]) AS mine(team_id) CROSS JOIN LATERAL (
         SELECT c.waiting_since FROM conversations_conversation c
@@ -198,7 +200,7 @@ _OLDEST = f"""(
 
 def nav_counts(user: User) -> NavCounts:
     """Return the counts of the navigation, in one statement."""
-    query = f"SELECT {_counted(WAITING)}, {_MINE.format(narrow='')}, {_TROUBLED}"
+    query = f"SELECT {_counted(WAITING)}, {_MINE.format(narrow='')}, {_TROUBLED}, {_PRESENCE}"
     return NavCounts(*_row(query, {"user": user.pk, "teams": [team.pk for team in teams_of(user)]}))
 
 
@@ -211,6 +213,7 @@ def queue_counts(user: User, chosen: QueueFilter | None = None) -> Counts:
         _counted(WAITING + narrow),
         _MINE.format(narrow=narrow),
         _TROUBLED,
+        _PRESENCE,
         _counted(WAITING + " AND c.assignee_id IS NULL" + narrow),
         *(_counted(f"c.state = '{state}'{narrow}") for state in ("open", "pending", "snoozed")),
         _OLDEST.format(narrow=narrow),

@@ -144,7 +144,9 @@ def fire(rule: ActiveRule, facts: Facts, verdict: Verdict, *, key: str, depth: i
     recent = Firing.objects.filter(conversation=row, rule_id=rule.id, at__gt=now - timedelta(hours=1))
     fired = recent.exclude(outcome=Firing.Outcome.STOPPED).count()
     stop = guard.stops(depth=depth, fired=fired, limit=rule.hourly_limit)
-    if stop and fired != recent.count():  # that it is stopped was written down within the hour: a loop must not fill the log
+    if (
+        stop and fired != recent.count()
+    ):  # that it is stopped was written down within the hour: a loop must not fill the log
         return False
     details = write_verdict(verdict) | ({"stop": stop} if stop else {})
     firing = Firing.objects.create(

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
@@ -97,6 +98,13 @@ def listed_rules(user: User) -> list[Rule]:
     )
 
 
+def definitions_of(rules: Sequence[Rule]) -> dict[int, dict[str, Any]]:
+    """Return what each rule says now, as it is stored, in one statement."""
+    current = {(rule.pk, rule.version) for rule in rules}
+    found = RuleVersion.objects.filter(rule__in=rules, number__in={number for _pk, number in current})
+    return {v.rule_id: v.definition for v in found if (v.rule_id, v.number) in current}
+
+
 def latest_version(rule: Rule) -> RuleVersion:
     """Return what the rule says now."""
     return RuleVersion.objects.select_related("made_by").get(rule=rule, number=rule.version)
@@ -129,7 +137,11 @@ def dry_run(user: User, definition: Definition, *, team_id: int | None = None) -
     """
     teams = [team for team in team_ids_of(user) if team_id in (None, team)]
     now = clock.now()
-    asked = _latest_waits(teams) if definition.when == "waiting" else _latest_events(definition, teams)
+    asked = (
+        _latest_waits(definition.minutes, teams, at=now)
+        if definition.when == "waiting"
+        else _latest_events(definition, teams)
+    )
     book = Book([item for _at, item in asked], at=now)
     tried: list[Tried] = []
     for at, item in asked:
@@ -148,7 +160,8 @@ def _latest_events(definition: Definition, teams: Sequence[int]) -> list[tuple[d
     return [(at, Asked(conversation_id or 0, message_id)) for at, conversation_id, message_id in rows]
 
 
-def _latest_waits(teams: Sequence[int]) -> list[tuple[datetime, Asked]]:
-    found = Conversation.objects.filter(team_id__in=teams, state=State.OPEN, waiting_since__isnull=False)
+def _latest_waits(minutes: int, teams: Sequence[int], *, at: datetime) -> list[tuple[datetime, Asked]]:
+    late = at - timedelta(minutes=minutes)
+    found = Conversation.objects.filter(team_id__in=teams, state=State.OPEN, waiting_since__lte=late)
     rows = found.order_by("waiting_since", "id").values_list("waiting_since", "pk")[:TRIAL]
     return [(at, Asked(pk)) for at, pk in rows if at is not None]
