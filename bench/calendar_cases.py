@@ -1,4 +1,4 @@
-"""Adds open minutes in the public cases of another help desk and counts how many agree: python -m bench.calendar_cases FILE."""
+"""Adds open minutes in public cases and counts how many agree: python -m bench.calendar_cases FILE."""
 
 import json
 import sys

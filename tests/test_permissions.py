@@ -237,8 +237,8 @@ def theirs(db: None) -> Theirs:
         "text": "I was here", "state": "solved", "assignee": owner.pk, "team": team.pk, "priority": "2",
         "until": "tomorrow", "do": "solved", "pick": [conversation.pk, other.pk], "target": other.pk,
         "message": message.pk, "messages": [second.pk], "absorbed": other.contact_id, "record": record.pk,
-        "active": "yes", "do": "save", "mode": "round_robin", "zone": "UTC", "day0": "9-12",
-        "e-first_on": "2030-01-01", "presence": "offline", "name": "Mallory", "url": "https://a/", "to": "a@example.org", "id": "x1",
+        "active": "yes", "mode": "round_robin", "zone": "UTC", "day0": "9-12", "e-first_on": "2030-01-01",
+        "presence": "offline", "name": "Mallory", "url": "https://a/", "to": "a@example.org", "id": "x1",
     }  # fmt: skip
     return Theirs(numbers, payload, owner)
 

@@ -1,4 +1,4 @@
-"""Who may see and change opening hours (INV-06): a team's are its members'; the organisation's are everybody's to see."""
+"""Who may see and change opening hours (INV-06): a team's are its members'; everybody sees the organisation's."""
 
 from comptoir.accounts.models import Role, Team, User
 from comptoir.calendars.models import Calendar, Closure

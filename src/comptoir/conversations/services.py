@@ -132,8 +132,8 @@ def add_note(*, actor: Actor, conversation: Conversation, user: User | None, tex
     text = checked_text(text)
     row, now = lock(conversation), clock.now()
     note = Message.objects.create(
-        conversation=row, kind=MessageKind.NOTE, user=user, author_name=user.name if user else actor.name, text=text, sent_at=now,
-        created_at=now, language=row.language,
+        conversation=row, kind=MessageKind.NOTE, user=user, author_name=user.name if user else actor.name, text=text,
+        sent_at=now, created_at=now, language=row.language,
     )  # fmt: skip
     journal.append(actor=actor, kind="note.added", conversation_id=row.pk, message_id=note.pk)
     return note

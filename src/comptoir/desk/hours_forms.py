@@ -97,7 +97,7 @@ class ExceptionForm(forms.Form):
         label=_("On these days it is"),
         choices=[("", _("closed")), ("yes", _("open"))],
         coerce=bool,
-        empty_value=False,
+        empty_value=None,
         required=False,
     )
     first_on = forms.DateField(label=_("First day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))

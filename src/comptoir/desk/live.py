@@ -102,7 +102,7 @@ class LiveHub:
                 self._listener = asyncio.create_task(self._listen())
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._listening.wait(), READY_SECONDS)
-            desk.tell(await sync_to_async(_recently_changed)(desk.teams))
+            desk.tell(await sync_to_async(_opened)(desk))
             await _stream(desk, receive, send)
         finally:
             self._desks.discard(desk)
@@ -159,10 +159,11 @@ def _note(payload: str, gathered: set[int]) -> bool:
     return False
 
 
-def _recently_changed(teams: frozenset[int]) -> dict[int, int]:
-    """Return what may have changed between the drawing of the page and the opening of its stream."""
+def _opened(desk: _Desk) -> dict[int, int]:
+    """Note that the person is here; return what may have changed between the drawing of the page and now."""
     try:
-        return dict(bulk.fetch_all(RECENT, [RECENT_SECONDS, sorted(teams)]))
+        presence.mark_people({desk.user}, at=clock.now())
+        return dict(bulk.fetch_all(RECENT, [RECENT_SECONDS, sorted(desk.teams)]))
     finally:
         connection.close()
 

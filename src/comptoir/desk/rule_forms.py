@@ -3,8 +3,9 @@
 A button named `add` or `remove` sends the whole form, and gets it back with one row more or less; nothing is saved.
 """
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
@@ -35,8 +36,8 @@ class ConditionRow:
     op: str = ""
     value: str = ""
     number: int = 0
-    ops: Choices = field(default_factory=list)
-    choices: Choices = field(default_factory=list)
+    ops: Choices = dataclasses.field(default_factory=list)
+    choices: Choices = dataclasses.field(default_factory=list)
     label: str = ""
     is_number: bool = False
     is_new: bool = False
@@ -51,8 +52,8 @@ class ActionRow:
     value: str = ""
     people: tuple[int, ...] = ()
     number: int = 0
-    choices: Choices = field(default_factory=list)
-    people_choices: list[tuple[str, str, bool]] = field(default_factory=list)
+    choices: Choices = dataclasses.field(default_factory=list)
+    people_choices: list[tuple[str, str, bool]] = dataclasses.field(default_factory=list)
     label: str = ""
     control: str = "line"  # 'select', 'number', 'text', 'line'
     is_new: bool = False
@@ -69,9 +70,9 @@ class RuleForm:
     minutes: str = "30"
     hourly_limit: str = str(HOURLY_LIMIT)
     is_last: bool = False
-    conditions: list[ConditionRow] = field(default_factory=list)
-    actions: list[ActionRow] = field(default_factory=list)
-    errors: dict[str, str] = field(default_factory=dict)
+    conditions: list[ConditionRow] = dataclasses.field(default_factory=list)
+    actions: list[ActionRow] = dataclasses.field(default_factory=list)
+    errors: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def of(cls, definition: Definition, *, name: str, team: str, hourly_limit: int) -> "RuleForm":

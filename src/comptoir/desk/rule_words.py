@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 
 from comptoir.accounts.models import Team, User
 from comptoir.accounts.queries import colleagues_of
@@ -105,6 +105,18 @@ REASONS: dict[str, Callable[[], str]] = {
     "depth": lambda: _("it was the fourth rule in a chain that set each other off: a loop"),
     "limit": lambda: _("it had fired for this conversation as often as it may within an hour"),
 }
+
+
+# What the pure rules refuse (routing/rules/conditions.py), for the collector of translations.
+REFUSALS = (
+    gettext_noop("Choose when the rule is asked."),
+    gettext_noop("Say after how many minutes of waiting, from 1 to 43,200."),
+    gettext_noop("A rule has at most 20 conditions and 10 actions. Make two rules of it."),
+    gettext_noop("There is a condition that no rule can have. Remove it."),
+    gettext_noop("Write a number of minutes."),
+    gettext_noop("Write the words to look for."),
+    gettext_noop("Choose one from the list."),
+)
 
 
 def reason_words(code: str) -> str:
@@ -213,8 +225,10 @@ def action_words(names: Names, kind: str, value: str, people: Sequence[int] = ()
     choices = ACTION_CHOICES.get(kind)
     shown = names.named(choices, value) if choices else value
     if people:
-        shown = f"{', '.join(names.named('people', str(n)) for n in people)}: {value}"
-    return f"{ACTION_WORDS.get(kind, kind)} {shown}".strip()
+        shown = f"{', '.join(names.named('people', str(n)) for n in people)} – {value}"
+    said = str(ACTION_WORDS.get(kind, kind))
+    # Translators: an action and its text: 'Add a note: Look at the invoice.'
+    return f"{said} {shown}" if choices else _("%(what)s: %(value)s") % {"what": said, "value": shown}
 
 
 def logged_actions(names: Names, details: Mapping[str, Any]) -> list[Told]:
@@ -234,7 +248,7 @@ def stopped_words(firing: Firing) -> str:
     return reason_words(code) if code else ""
 
 
-def summary(definition: Definition) -> str:
+def summary(names: Names, definition: Definition) -> str:
     """Return a rule in one line: when, how many conditions, what is done."""
     when = str(TRIGGERS[definition.when])
     if definition.when == "waiting":
@@ -242,6 +256,10 @@ def summary(definition: Definition) -> str:
         when %= {"n": definition.minutes}
     count = len(definition.every) + len(definition.some)
     asked = ngettext("%(n)s condition", "%(n)s conditions", count) % {"n": count} if count else _("always")
-    done = ", ".join(str(ACTION_WORDS.get(a.kind, a.kind)).lower() for a in definition.actions)
+    said = [
+        action_words(names, a.kind, a.value) if a.kind in ACTION_CHOICES else str(ACTION_WORDS.get(a.kind, a.kind))
+        for a in definition.actions
+    ]
+    done = ", ".join(words[:1].lower() + words[1:] for words in said)
     # Translators: a rule in one line: the moment, how many conditions, the actions.
     return _("When %(when)s · %(asked)s · %(done)s") % {"when": when, "asked": asked, "done": done}

@@ -1,4 +1,4 @@
-"""A week of opening hours made ready to draw: bars on a line of 24 hours, and the days ahead that are unlike the week."""
+"""A week of opening hours made ready to draw: bars on lines of 24 hours, and the days ahead that are unlike it."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta

@@ -170,8 +170,8 @@ def _write_message(
     message = Message.objects.create(
         conversation=row, kind=MessageKind.OUTBOUND, user=user, author_name=user.name if user else actor.name,
         author_address=account.address, subject=envelope["subject"], text=text, language=row.language, message_id=key,
-        recipients={"to": envelope["to"], "cc": envelope["cc"]}, automatic=draft.automatic, attachment_count=len(draft.file_keys),
-        sent_at=now, created_at=now,
+        recipients={"to": envelope["to"], "cc": envelope["cc"]}, attachment_count=len(draft.file_keys),
+        automatic=draft.automatic, sent_at=now, created_at=now,
     )  # fmt: skip
     Attachment.objects.bulk_create(
         Attachment(message=message, key=k, filename=clean(name)[:255], content_type=kind[:127], size=size)

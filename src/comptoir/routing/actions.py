@@ -1,7 +1,7 @@
 """What a rule can do. A further action (a label, a macro) is one function here, and one line in desk/rule_words.py.
 
-Each returns '' when it was done, or a word that says why not ('same', 'recent', …) which the log keeps; an InputError
-of a service is such a reason too. Everything goes through the services, so that it has its event with the rule as actor.
+Each returns '' when it was done, or a word that says why not ('same', 'recent', …), which the log keeps; what a service
+refuses is such a reason too. Everything goes through the services, so that it has its event with the rule as actor.
 """
 
 from collections.abc import Callable

@@ -103,7 +103,7 @@ def _assign(row: Conversation, choice: Choice, *, lost: bool) -> None:
     reason: dict[str, Any] = {
         "why": choice.why, "load": choice.load, "capacity": choice.capacity, "skill": choice.skill, "lost": lost
     }  # fmt: skip
-    person = User.objects.get(pk=choice.person)
+    person = User.objects.get(pk=choice.person or 0)
     services.assign_conversation(actor=ROUTER, conversation=row, assignee=person, reason=reason)
 
 

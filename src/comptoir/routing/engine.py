@@ -1,6 +1,6 @@
 """Runs the rules: over the journal, each event once and in order, and over waits that come due.
 
-Everything that a firing does is one savepoint of the transaction in which the journal was read: a crash repeats nothing.
+All that a firing does is one savepoint of the transaction in which the journal was read: a crash repeats nothing.
 A rule's changes carry the firing as their actor, and with it how many rules led there: that is how loops end.
 """
 
@@ -136,7 +136,7 @@ def look_at_waits(rule: ActiveRule, *, at: datetime) -> bool:
 
 
 def fire(rule: ActiveRule, facts: Facts, verdict: Verdict, *, key: str, depth: int) -> bool:
-    """Do what a rule says to a conversation, or write down what stopped it; return whether something may have changed."""
+    """Do what a rule says, or write down what stopped it; return whether the conversation may have changed."""
     now = clock.now()
     row = lock(Conversation(pk=facts.conversation_id))
     if Firing.objects.filter(rule_id=rule.id, key=key).exists():

@@ -1,4 +1,4 @@
-"""The readers of rules: for the engine, for the pages, for the dry run. Pages start from the person's teams (INV-06)."""
+"""The readers of rules: for the engine, the pages and the dry run. Pages start from the person's teams (INV-06)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -64,13 +64,13 @@ def active_rules() -> list[ActiveRule]:
                 rule.hourly_limit,
                 rule.checked_until,
                 version.made_at,
-            )  # fmt: skip
+            )
         )
     return found
 
 
 def rules_of(user: User) -> QuerySet[Rule]:
-    """Return the rules that the person may see and change: leads those of their teams, administrators also the shared."""
+    """Return the rules that the person may change: leads those of their teams, administrators the shared ones too."""
     mine = Q(team_id__in=team_ids_of(user))
     if user.role == Role.ADMIN:
         mine |= Q(team=None)

@@ -42,7 +42,7 @@ def save_rule(
     name = " ".join(clean(name).split())
     if not name or len(name) > 120:
         raise InputError(_("Give the rule a name of at most 120 characters."), field="name")
-    if team is None and not user.is_admin or team is not None and team.pk not in team_ids_of(user):
+    if not (user.is_admin if team is None else team.pk in team_ids_of(user)):
         raise InputError(_("Choose one of your teams."), field="team")
     if not 1 <= hourly_limit <= 1000:
         raise InputError(_("Choose a number from 1 to 1,000."), field="hourly_limit")
@@ -199,11 +199,13 @@ def choose_presence(*, actor: Actor, user: User, presence: str) -> None:
     """Let a person say whether they want work; raises InputError. Announced, so that work finds them at once."""
     if presence not in set(Presence):
         raise InputError(_("Choose available, away or offline."), field="presence")
-    values = {"presence": presence, "presence_at": clock.now()}
-    row, is_new = Workload.objects.select_for_update().get_or_create(user=user, defaults=values)
+    now = clock.now()
+    row, is_new = Workload.objects.select_for_update().get_or_create(
+        user=user, defaults={"presence": presence, "presence_at": now}
+    )
     if not is_new and row.presence == presence:
         return
-    row.presence, row.presence_at = presence, values["presence_at"]
+    row.presence, row.presence_at = presence, now
     row.save(update_fields=["presence", "presence_at"])
     journal.append(actor=actor, kind="presence.changed", facts={"user": user.pk, "to": presence})
 

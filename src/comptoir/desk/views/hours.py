@@ -87,7 +87,8 @@ def exceptions(request: HttpRequest, calendar_id: int) -> HttpResponse:
     form = ExceptionForm(request.POST, prefix="e")
     if form.is_valid():
         try:
-            services.add_closure(actor=actor_of(user), calendar=row, **form.cleaned_data)
+            data = {**form.cleaned_data, "is_open": bool(form.cleaned_data["is_open"])}
+            services.add_closure(actor=actor_of(user), calendar=row, **data)
         except InputError as error:
             form.add_error(error.field if error.field in form.fields else None, str(error))
         else:

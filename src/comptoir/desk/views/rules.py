@@ -31,14 +31,14 @@ OFFICE = (Role.LEAD, Role.ADMIN)
 def rules(request: HttpRequest) -> HttpResponse:
     """List the rules in their order."""
     rows = queries.listed_rules(person(request))
-    said = queries.definitions_of(rows)
-    lines = [(rule, _summary(said[rule.pk])) for rule in rows]
+    said, names = queries.definitions_of(rows), Names(person(request))
+    lines = [(rule, _summary(names, said[rule.pk])) for rule in rows]
     return render(request, "desk/rules/list.html", {"lines": lines})
 
 
-def _summary(stored: dict[str, Any]) -> str:
+def _summary(names: Names, stored: dict[str, Any]) -> str:
     try:
-        return rule_words.summary(read_definition(stored))
+        return rule_words.summary(names, read_definition(stored))
     except InputError as error:
         return _(str(error))
 
@@ -182,7 +182,9 @@ def rule_trial(request: HttpRequest, rule_id: int) -> HttpResponse:
         return redirect("rule", rule.pk)
     tried = _trial(request, definition, str(rule.team_id or ""))
     return render(
-        request, "desk/rules/trial.html", {"rule": rule, "tried": tried, "words": rule_words.summary(definition)}
+        request,
+        "desk/rules/trial.html",
+        {"rule": rule, "tried": tried, "words": rule_words.summary(Names(person(request)), definition)},
     )
 
 

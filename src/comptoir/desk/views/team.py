@@ -137,7 +137,7 @@ def _grid(team: Team, request: HttpRequest) -> list[tuple[User, list[ShiftCell]]
     grid: list[tuple[User, list[ShiftCell]]] = []
     for member in members:
         cells = []
-        for day, spans in enumerate(plan.get(member.pk, [[] for _ in range(7)])):
+        for day, spans in enumerate(plan.get(member.pk, [[]] * 7)):
             name = f"s{member.pk}-{day}"
             value = request.POST.get(name, "") if request.method == "POST" else hours.write_hours(spans)
             cells.append(ShiftCell(name, f"{member.name}, {WEEKDAYS[day]}", value))
@@ -161,7 +161,7 @@ def team_shifts(request: HttpRequest, team_id: int) -> HttpResponse:
     grid, status = _grid(team, request), 200
     if request.method == "POST":
         plan = {member.pk: [_read(cell) for cell in cells] for member, cells in grid}
-        if not any(cell.error for _member, cells in grid for cell in cells):
+        if not any(cell.error for row in grid for cell in row[1]):
             services.save_shifts(actor=actor_of(person(request)), team=team, plan=plan)
             messages.success(request, _("Saved."))
             return redirect("team_shifts", team.pk)

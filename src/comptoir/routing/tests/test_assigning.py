@@ -36,7 +36,7 @@ def agent(team: Team, name: str, *, here: bool = True, capacity: int | None = No
 
 def waiting(team: Team, number: int, **fields: object) -> list[Conversation]:
     account = builders.make_account(team, kind="sandbox")
-    return [builders.make_conversation(account, **fields) for _ in range(number)]  # type: ignore[arg-type]
+    return [builders.make_conversation(account, **fields) for _ in range(number)]
 
 
 def policy(team: Team, mode: str, *, is_sticky: bool = False, reassign_minutes: int | None = None) -> None:

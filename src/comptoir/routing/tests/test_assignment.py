@@ -14,6 +14,9 @@ BEN = Candidate(2, "Ben", HERE, load=2, capacity=4, skills={"language:fr": 3})
 CAT = Candidate(3, "Cat", HERE, load=3, capacity=10, skills={"channel:webchat": 2})
 ALL = (ANA, BEN, CAT)
 MAIL = Need("email", "fr")
+KNOWN = replace(MAIL, last_agent=1)
+BEN_AWAY, ANA_AWAY = replace(BEN, presence=AWAY), replace(ANA, presence=AWAY)
+ANA_FULL_OF_MAIL = replace(ANA, capacity_by_channel={"email": 2}, load_by_channel={"email": 2})
 
 
 @pytest.mark.parametrize(
@@ -22,20 +25,20 @@ MAIL = Need("email", "fr")
         ("the round begins", "round_robin", ALL, MAIL, None, False, 1, "round_robin"),
         ("the round goes on", "round_robin", ALL, MAIL, 1, False, 2, "round_robin"),
         ("the round begins again", "round_robin", ALL, MAIL, 3, False, 1, "round_robin"),
-        ("the round passes over somebody away", "round_robin", (ANA, replace(BEN, presence=AWAY), CAT), MAIL, 1, False, 3, "round_robin"),
+        ("the round passes over who is away", "round_robin", (ANA, BEN_AWAY, CAT), MAIL, 1, False, 3, "round_robin"),
         ("the share of the capacity counts", "least_loaded", ALL, MAIL, None, False, 3, "least_loaded"),
         ("the best speaker", "by_skill", ALL, MAIL, None, False, 2, "by_skill"),
         ("a skill for the channel", "by_skill", ALL, Need("webchat", "de"), None, False, 3, "by_skill"),
         ("nobody knows it", "by_skill", ALL, Need("email", "de"), None, False, 3, "no_skill"),
         ("the best speaker is full", "by_skill", (ANA, replace(BEN, load=4), CAT), MAIL, None, False, 1, "by_skill"),
-        ("who answered before", "least_loaded", ALL, replace(MAIL, last_agent=1), None, True, 1, "sticky"),
-        ("who answered before, not asked for", "least_loaded", ALL, replace(MAIL, last_agent=1), None, False, 3, "least_loaded"),
-        ("who answered before is away", "least_loaded", (replace(ANA, presence=AWAY), CAT), replace(MAIL, last_agent=1), None, True, 3, "least_loaded"),
+        ("who answered before", "least_loaded", ALL, KNOWN, None, True, 1, "sticky"),
+        ("who answered before, unasked", "least_loaded", ALL, KNOWN, None, False, 3, "least_loaded"),
+        ("who answered before is away", "least_loaded", (ANA_AWAY, CAT), KNOWN, None, True, 3, "least_loaded"),
         ("not to who lost it", "least_loaded", ALL, replace(MAIL, not_for=3), None, False, 1, "least_loaded"),
         ("off shift", "least_loaded", (ANA, replace(CAT, is_on_shift=False)), MAIL, None, False, 1, "least_loaded"),
-        ("all away", "least_loaded", (replace(ANA, presence=AWAY), replace(BEN, presence=OFF)), MAIL, None, False, None, "nobody"),
+        ("all away", "least_loaded", (ANA_AWAY, replace(BEN, presence=OFF)), MAIL, None, False, None, "nobody"),
         ("all full", "least_loaded", (replace(ANA, load=10),), MAIL, None, False, None, "full"),
-        ("full of this channel", "least_loaded", (replace(ANA, capacity_by_channel={"email": 2}, load_by_channel={"email": 2}), CAT), MAIL, None, False, 3, "least_loaded"),
+        ("full of this channel", "least_loaded", (ANA_FULL_OF_MAIL, CAT), MAIL, None, False, 3, "least_loaded"),
         ("an empty team", "round_robin", (), MAIL, None, False, None, "nobody"),
     ],
 )  # fmt: skip

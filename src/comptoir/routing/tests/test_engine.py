@@ -98,7 +98,8 @@ def test_a_rule_that_matches_does_its_actions_in_order(row: Conversation, admin:
     firing = Firing.objects.get()
     assert (firing.outcome, firing.depth) == ("done", 1)
     assert [a["kind"] for a in firing.details["actions"]] == ["priority", "assign", "note"]
-    assert [(c["field"], c["holds"], c["found"]) for c in firing.details["every"]][0] == ("language", True, "fr")
+    first = firing.details["every"][0]
+    assert (first["field"], first["holds"], first["found"]) == ("language", True, "fr")
     events = Event.objects.filter(actor_kind="rule", actor_id=firing.pk).order_by("pk")
     assert [e.kind for e in events] == ["conversation.priority_changed", "conversation.assigned", "note.added"]
     assert {e.actor_name for e in events} == {"Invoices"}
