@@ -19,6 +19,7 @@ from comptoir.accounts.services import actor_of
 from comptoir.api import services as tokens
 from comptoir.api import webhooks
 from comptoir.api.models import Token, WebhookCall
+from comptoir.calendars import services as calendars
 from comptoir.contacts import fields
 from comptoir.contacts.services import merge_contacts
 from comptoir.conversations import changing, labelling, linking, placing, saving
@@ -26,6 +27,8 @@ from comptoir.conversations.filtering import QueueFilter
 from comptoir.core import clock
 from comptoir.drafts.services import attach_file
 from comptoir.knowledge.services import ReplyWords, save_macro, save_reply
+from comptoir.routing import services as routing
+from comptoir.routing.rules.conditions import Action, Definition
 from comptoir.testing.builders import (
     make_account,
     make_attachment,
@@ -132,6 +135,25 @@ RULES: dict[str, str] = {
     "settings/fields/<int:field_id>/": OFFICE,
     "settings/fields/<int:field_id>/position/": OFFICE,
     "settings/fields/<int:field_id>/deletion/": OFFICE,
+    "me/presence/": SELF,
+    "hours/": STAFF,
+    "hours/<int:team_id>/": OBJECT,
+    "hours/<int:calendar_id>/removal/": OBJECT,
+    "hours/<int:calendar_id>/exceptions/": OBJECT,
+    "hours/exceptions/<int:closure_id>/removal/": OBJECT,
+    "rules/": OFFICE,
+    "rules/new/": OFFICE,
+    "rules/log/": OFFICE,
+    "rules/<int:rule_id>/": OBJECT,
+    "rules/<int:rule_id>/activation/": OBJECT,
+    "rules/<int:rule_id>/place/": OBJECT,
+    "rules/<int:rule_id>/removal/": OBJECT,
+    "rules/<int:rule_id>/trial/": OBJECT,
+    "team/": OFFICE,
+    "team/<int:team_id>/": OBJECT,
+    "team/<int:team_id>/work/": OBJECT,
+    "team/<int:team_id>/people/<int:user_id>/": OBJECT,
+    "team/<int:team_id>/shifts/": OBJECT,
     "accounts/login/": PUBLIC,
     "accounts/logout/": PUBLIC,
     "accounts/inactive/": PUBLIC,
@@ -243,6 +265,15 @@ def theirs(db: None) -> Theirs:
     steps = [{"do": "state", "with": "solved"}]
     macro = save_macro(actor=actor, user=owner, name="No dial tone at all", steps=steps, teams=[team])
     draft = attach_file(user=owner, conversation=conversation, name="a.txt", kind="text/plain", content=b"No dial tone")
+    calendar = calendars.save_calendar(
+        actor=actor, team=team, zone="Europe/Paris", week=["9-18", *[""] * 6], is_always_open=False
+    )
+    today = clock.now().date()
+    (closure,) = calendars.add_closure(actor=actor, calendar=calendar, first_on=today, last_on=None, is_open=False)
+    rule = routing.save_rule(
+        actor=actor, user=owner, rule=None, name="theirs", team=team, hourly_limit=10,
+        definition=Definition("created", actions=(Action("priority", "2"),)),
+    )  # fmt: skip
     numbers: dict[str, object] = {
         "conversation_id": conversation.pk,
         "placement_id": moved.pk,
@@ -260,6 +291,11 @@ def theirs(db: None) -> Theirs:
         "token_id": Token.objects.get(name="theirs").pk,
         "webhook_id": webhook.pk,
         "call_id": call.pk,
+        "team_id": team.pk,
+        "user_id": owner.pk,
+        "calendar_id": calendar.pk,
+        "closure_id": closure.pk,
+        "rule_id": rule.pk,
         "kind": "sandbox",
         "label_id": label.pk,
         "field_id": own.pk,
@@ -274,6 +310,8 @@ def theirs(db: None) -> Theirs:
         "message": message.pk, "messages": [second.pk], "absorbed": other.contact_id, "record": record.pk,
         "name": "Mallory", "url": "https://a/", "to": "a@example.org", "id": "x1",
         "label": label.pk, "colour": "red", "f_contract": "42", "subject": "contact", "kind": "text", "waits": "yes",
+        "active": "yes", "mode": "round_robin", "zone": "UTC", "day0": "9-12", "e-first_on": "2030-01-01",
+        "presence": "offline",
     }  # fmt: skip
     return Theirs(numbers, payload, owner)
 

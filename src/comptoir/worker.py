@@ -3,6 +3,8 @@
     digest      inbound records → messages        woken by NOTIFY, else every 2 s; a second one helps with a backlog
     sender ×2   deliveries that are due           woken by NOTIFY, else when the next is due
     webhooks    journal → subscribers' addresses
+    routing     journal → rules; then waiting conversations → people
+    errands     calls that rules owe
     watchers    one thread a mailbox (or stream)  for channels that poll or stream
     keeper      snoozes, dead claims, sessions    every second
 
@@ -35,6 +37,9 @@ from comptoir.inbound.services import WAKE_CHANNEL as INBOUND
 from comptoir.journal.services import LIVE_CHANNEL
 from comptoir.outbound import sender
 from comptoir.outbound.services import WAKE_CHANNEL as OUTBOUND
+from comptoir.routing.assigning import assign_once
+from comptoir.routing.engine import run_rules_once
+from comptoir.routing.errands import run_errands_once
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +47,8 @@ SENDERS = 2
 # From this many busy shards on a second digest helps: while one waits for PostgreSQL the other parses.
 # Below, it would only cost wake-ups.
 BACKLOG_SHARDS = 8
+GATHER = 0.2  # seconds; the events of this span are one batch of the rules
+ROUTING_PAUSE = 2.0  # seconds; somebody may have opened their desk meanwhile, which is no event
 
 
 class Worker:
@@ -51,6 +58,7 @@ class Worker:
         self._stop = threading.Event()
         self._wakers = {INBOUND: threading.Event(), OUTBOUND: threading.Event(), LIVE_CHANNEL: threading.Event()}
         self._backlog = threading.Event()
+        self._routing = threading.Event()  # of its own: a waker that two loops clear would wake only one of them
         self._watchers: dict[int, threading.Thread] = {}
         self._kept_at = {"claims": 0.0, "sessions": 0.0}
 
@@ -63,6 +71,8 @@ class Worker:
             ("digest-help", lambda: digest_all(backwards=True, pause=30), self._backlog),
             *((f"sender-{n}", send_all, self._wakers[OUTBOUND]) for n in range(SENDERS)),
             ("webhooks", lambda: run_webhooks_once(clock.now()), self._wakers[LIVE_CHANNEL]),
+            ("routing", self._route, self._routing),
+            ("errands", lambda: run_errands_once(clock.now()), None),
             ("keeper", self._keep, None),
         ]
         threads = [threading.Thread(target=self._loop, args=entry, name=entry[0], daemon=True) for entry in loops]
@@ -77,7 +87,7 @@ class Worker:
     def stop(self) -> None:
         """Ask every loop to end."""
         self._stop.set()
-        for waker in [*self._wakers.values(), self._backlog]:
+        for waker in [*self._wakers.values(), self._backlog, self._routing]:
             waker.set()
 
     def _loop(self, name: str, step: Callable[[], float], waker: threading.Event | None) -> None:
@@ -106,9 +116,19 @@ class Worker:
                     while not self._stop.is_set():
                         for notice in listener.notifies(timeout=1, stop_after=1):
                             self._wakers[notice.channel].set()
+                            if notice.channel == LIVE_CHANNEL:
+                                self._routing.set()
             except psycopg.Error as error:
                 logger.warning("listener: %s; trying again", error)
                 self._stop.wait(1)
+
+    def _route(self) -> float:
+        """Let the rules act first, and then give what still waits to people."""
+        self._stop.wait(GATHER)
+        if run_rules_once(clock.now()):
+            return 0.0
+        assign_once(clock.now())
+        return ROUTING_PAUSE
 
     def _keep(self) -> float:
         now = clock.now()

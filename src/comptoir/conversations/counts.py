@@ -38,6 +38,7 @@ class NavCounts:
     waiting: int
     mine: int
     troubled_accounts: int
+    presence: str  # what the person chose: 'available', 'away' or 'offline'
     views: Sequence[NavView]
 
 
@@ -60,6 +61,7 @@ _TROUBLED = """(
     SELECT count(*) FROM channels_accounthealth h JOIN channels_channelaccount a ON a.id = h.account_id
     WHERE h.last_error_at IS NOT NULL AND a.is_active AND a.team_id = ANY(%(teams)s))
 """
+_PRESENCE = "coalesce((SELECT presence FROM routing_workload WHERE user_id = %(user)s), 'available')"
 _OLDEST = f"""(
     SELECT min(p.waiting_since) FROM unnest(%(teams)s::bigint[]) AS mine(team_id) CROSS JOIN LATERAL (
         SELECT c.waiting_since FROM conversations_conversation c
@@ -78,9 +80,9 @@ _VIEWS = """(
 def nav_counts(user: User) -> NavCounts:
     """Return what the navigation shows, in one statement."""
     teams = team_ids_of(user)
-    query = f"SELECT {_counted(WAITING, NAV_CAP)}, {_MINE.format(narrow='')}, {_TROUBLED}, {_VIEWS}"
+    query = f"SELECT {_counted(WAITING, NAV_CAP)}, {_MINE.format(narrow='')}, {_TROUBLED}, {_PRESENCE}, {_VIEWS}"
     row = _row(query, {"user": user.pk, "teams": teams, "all_teams": teams})
-    return NavCounts(row[0], row[1], row[2], _views(row[3]))
+    return NavCounts(row[0], row[1], row[2], row[3], _views(row[4]))
 
 
 def queue_counts(user: User, *, teams: Sequence[int] = (), channels: Sequence[str] = ()) -> Counts:
@@ -91,6 +93,7 @@ def queue_counts(user: User, *, teams: Sequence[int] = (), channels: Sequence[st
         _counted(WAITING + narrow),
         _MINE.format(narrow=narrow),
         _TROUBLED,
+        _PRESENCE,
         _VIEWS,
         _counted(WAITING + " AND c.assignee_id IS NULL" + narrow),
         *(_counted(f"c.state = '{state}'{narrow}") for state in ("open", "pending", "snoozed")),
@@ -101,7 +104,7 @@ def queue_counts(user: User, *, teams: Sequence[int] = (), channels: Sequence[st
         "all_teams": mine,
     }  # fmt: skip
     row = _row(f"SELECT {', '.join(parts)}", params)
-    return Counts(row[0], row[1], row[2], _views(row[3]), *row[4:])
+    return Counts(row[0], row[1], row[2], row[3], _views(row[4]), *row[5:])
 
 
 def _views(rows: Sequence[Sequence[Any]]) -> list[NavView]:

@@ -56,11 +56,11 @@ class Step:
     columns: Mapping[str, Any]
 
 
-def assigned(row: Standing, to: int | None, name: str) -> Step | None:
-    """Return what giving it to a person (None: nobody) changes; None when nothing."""
+def assigned(row: Standing, to: int | None, name: str, *, reason: Mapping[str, Any] | None = None) -> Step | None:
+    """Return what giving it to a person (None: nobody) changes; None when nothing. `reason`: why a program chose."""
     if row.assignee_id == to:
         return None
-    facts = {"from": row.assignee_id, "to": to, "to_name": name}
+    facts = {"from": row.assignee_id, "to": to, "to_name": name, **({"reason": dict(reason)} if reason else {})}
     return Step("conversation.assigned", facts, {"assignee_id": to})
 
 

@@ -6,6 +6,7 @@ so that two people who act at once are put in an order and neither change is los
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils import formats
@@ -63,14 +64,16 @@ def _apply(conversation: Conversation, actor: Actor, step: rules.Step | None) ->
 
 
 @transaction.atomic
-def assign_conversation(*, actor: Actor, conversation: Conversation, assignee: User | None) -> Conversation:
-    """Give the conversation to a person, or to nobody."""
+def assign_conversation(
+    *, actor: Actor, conversation: Conversation, assignee: User | None, reason: Mapping[str, Any] | None = None
+) -> Conversation:
+    """Give the conversation to a person, or to nobody. `reason` is kept in the event: why a program chose them."""
     row = lock(conversation)
     if assignee is not None and not assignee.memberships.filter(team_id=row.team_id).exists():
         words = _("%(name)s is not in this conversation's team. Choose a member, or change the team first.")
         raise InputError(words % {"name": assignee.name})
     to, name = (assignee.pk, assignee.name) if assignee else (None, "")
-    return _apply(row, actor, rules.assigned(row, to, name))
+    return _apply(row, actor, rules.assigned(row, to, name, reason=reason))
 
 
 @transaction.atomic

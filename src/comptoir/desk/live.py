@@ -54,6 +54,7 @@ TEAMS = "SELECT id, team_id FROM conversations_conversation WHERE id = ANY(%s)"
 class _Desk:
     """One open stream: what it may hear, and what it has not been told yet."""
 
+    user: int
     teams: frozenset[int]
     news: set[int] = field(default_factory=set)
     many: bool = False
@@ -86,12 +87,14 @@ class LiveHub:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream events until the client leaves or the stream is ten minutes old."""
-        teams = await sync_to_async(_teams_of_session)(dict(scope["headers"]).get(b"cookie", b"").decode("latin-1"))
-        if teams is None:
+        listener = await sync_to_async(_listener_of_session)(
+            dict(scope["headers"]).get(b"cookie", b"").decode("latin-1")
+        )
+        if listener is None:
             await send({"type": "http.response.start", "status": 401, "headers": [(b"content-type", b"text/plain")]})
             await send({"type": "http.response.body", "body": b"Sign in first."})
             return
-        desk = _Desk(teams)
+        desk = _Desk(*listener)
         self._desks.add(desk)
         try:
             if self._listener is None or self._listener.done():
@@ -99,7 +102,7 @@ class LiveHub:
                 self._listener = asyncio.create_task(self._listen())
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._listening.wait(), READY_SECONDS)
-            desk.tell(await sync_to_async(_recently_changed)(teams))
+            desk.tell(await sync_to_async(_opened)(desk))
             await _stream(desk, receive, send)
         finally:
             self._desks.discard(desk)
@@ -124,7 +127,9 @@ class LiveHub:
         while self._desks:
             if time.monotonic() - marked > PING_SECONDS / 2:  # the chat tells its visitors whether somebody is here
                 teams = {team for desk in self._desks for team in desk.teams}
+                people = {desk.user for desk in self._desks}
                 await connection.execute(presence.MARK, presence.mark_parameters(teams, clock.now()))
+                await connection.execute(presence.MARK_PEOPLE, presence.people_parameters(people, clock.now()))
                 marked = time.monotonic()
             gathered: set[int] = set()
             many = False
@@ -154,16 +159,17 @@ def _note(payload: str, gathered: set[int]) -> bool:
     return False
 
 
-def _recently_changed(teams: frozenset[int]) -> dict[int, int]:
-    """Return what may have changed between the drawing of the page and the opening of its stream."""
+def _opened(desk: _Desk) -> dict[int, int]:
+    """Note that the person is here; return what may have changed between the drawing of the page and now."""
     try:
-        return dict(bulk.fetch_all(RECENT, [RECENT_SECONDS, sorted(teams)]))
+        presence.mark_people({desk.user}, at=clock.now())
+        return dict(bulk.fetch_all(RECENT, [RECENT_SECONDS, sorted(desk.teams)]))
     finally:
         connection.close()
 
 
-def _teams_of_session(cookies: str) -> frozenset[int] | None:
-    """Return the teams of the person behind the session cookie, or None for a stranger."""
+def _listener_of_session(cookies: str) -> tuple[int, frozenset[int]] | None:
+    """Return the person behind the session cookie and their teams, or None for a stranger."""
     key = parse_cookie(cookies).get(settings.SESSION_COOKIE_NAME)
     if not key:
         return None
@@ -171,7 +177,7 @@ def _teams_of_session(cookies: str) -> frozenset[int] | None:
     request.session = SessionStore(key)
     try:
         user = get_user(request)
-        return frozenset(team_ids_of(user)) if isinstance(user, User) and user.is_active else None
+        return (user.pk, frozenset(team_ids_of(user))) if isinstance(user, User) and user.is_active else None
     finally:
         connection.close()  # back into the pool: the thread may not be asked again for long
 

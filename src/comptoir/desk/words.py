@@ -147,7 +147,23 @@ def _assigned_event(facts: Mapping[str, Any], actor_id: int | None) -> tuple[str
         return "assign", _("released it")
     if facts["to"] == actor_id:
         return "mine", _("took it")
-    return "assign", _("assigned it to %(name)s") % {"name": facts.get("to_name", "")}
+    words = _("assigned it to %(name)s") % {"name": facts.get("to_name", "")}
+    reason = assignment_reason(facts.get("reason") or {})
+    return "assign", f"{words} ({reason})" if reason else words
+
+
+def assignment_reason(reason: Mapping[str, Any]) -> str:
+    """Say why automatic assignment chose somebody (routing/rules/assignment.py)."""
+    words: dict[str, Callable[[], str]] = {
+        "sticky": lambda: _("answered this contact before"),
+        "round_robin": lambda: _("in turn"),
+        "least_loaded": lambda: _("has the most room: %(load)s of %(capacity)s") % reason,
+        "by_skill": lambda: _("knows it best"),
+        "no_skill": lambda: _("nobody with the skill is free; has the most room"),
+    }
+    found = words.get(str(reason.get("why", "")))
+    said = found() if found else ""
+    return _("%(name)s, because the one before is offline") % {"name": said} if said and reason.get("lost") else said
 
 
 def _labelled_event(facts: Mapping[str, Any]) -> str:
@@ -225,6 +241,8 @@ def event_words(kind: str, facts: Mapping[str, Any], actor_id: int | None) -> tu
         return "bolt", _("applied the macro “%(name)s”") % {"name": facts.get("name", "")}
     if kind == "conversation.continued":
         return _continued_event(facts)
+    if kind == "rule.notified":
+        return "bell", _("told colleagues: %(words)s") % {"words": facts.get("words", "")}
     simple: dict[str, tuple[str, Callable[[], str]]] = {
         "conversation.woke": ("bell", lambda: _("woke it: the snooze ended")),
         "conversation.merged": ("merge", lambda: _("merged two conversations")),

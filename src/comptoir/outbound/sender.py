@@ -120,6 +120,7 @@ def outbound_of(delivery: Delivery) -> Outbound:
         signature=delivery.account.signature,
         files=tuple(OutboundFile(a.filename, a.content_type, storage.get(a.key)) for a in attachments),
         quoted=history(quoted, forward=bool(envelope.get("forward"))) if quoted else "",
+        automatic=bool(message.automatic),
     )
 
 

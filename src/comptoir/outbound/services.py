@@ -51,6 +51,9 @@ class Draft:
     file_keys: Sequence[tuple[str, str, str, int]] = ()  # (storage key, filename, content type, size)
     send_at: datetime | None = None  # None: now, after the undo window
     forward_of: int | None = None  # message id that is forwarded with this comment
+    automatic: str = (
+        ""  # why no person wrote this ('rule'); such an answer leaves the customer waiting for one who does
+    )
     then: str = ""  # the state of the conversation afterwards: '', 'pending' or 'solved'
 
 
@@ -182,7 +185,7 @@ def _write_message(
         conversation=row, kind=MessageKind.OUTBOUND, user=user, author_name=user.name if user else actor.name,
         author_address=account.address, subject=envelope["subject"], text=text, language=row.language, message_id=key,
         recipients={"to": envelope["to"], "cc": envelope["cc"]}, attachment_count=len(draft.file_keys),
-        sent_at=now, created_at=now,
+        automatic=draft.automatic, sent_at=now, created_at=now,
     )  # fmt: skip
     Attachment.objects.bulk_create(
         Attachment(message=message, key=k, filename=clean(name)[:255], content_type=kind[:127], size=size)
@@ -196,7 +199,7 @@ def _after_reply(row: Conversation, user: User | None, message: Message, draft: 
     """Bring the conversation up to date: it no longer waits, and who answers an unassigned one takes it."""
     if draft.then not in {"", State.PENDING, State.SOLVED}:
         raise InputError(_("After the answer a conversation may stay open, wait for the customer or be solved."))
-    if draft.forward_of is None:
+    if draft.forward_of is None and not draft.automatic:
         row.waiting_since = None
     row.last_message_at, row.preview = message.created_at, preview(message.text)
     row.message_count += 1
