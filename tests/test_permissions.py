@@ -28,7 +28,9 @@ from comptoir.testing.builders import (
     make_contact,
     make_conversation,
     make_message,
+    make_notification,
     make_record,
+    make_reminder,
     make_team,
     make_user,
 )
@@ -59,6 +61,10 @@ RULES: dict[str, str] = {
     "conversations/<int:conversation_id>/merges/": OBJECT,
     "conversations/<int:conversation_id>/moves/": OBJECT,
     "conversations/<int:conversation_id>/splits/": OBJECT,
+    "conversations/<int:conversation_id>/presence/": OBJECT,
+    "conversations/<int:conversation_id>/following/": OBJECT,
+    "conversations/<int:conversation_id>/reminders/": OBJECT,
+    "reminders/<int:reminder_id>/cancellation/": OBJECT,
     "placements/<int:placement_id>/undo/": OBJECT,
     "messages/<int:message_id>/place/": OBJECT,
     "messages/<int:message_id>/html/": OBJECT,
@@ -81,6 +87,12 @@ RULES: dict[str, str] = {
     "channels/<int:account_id>/": OBJECT,
     "channels/<int:account_id>/test/": OBJECT,
     "me/": SELF,
+    "me/reminders/": SELF,
+    "me/notifications/": SELF,
+    "me/notifications/fresh/": SELF,
+    "me/notifications/reading/": SELF,
+    "me/notifications/preferences/": SELF,
+    "notifications/<int:notification_id>/": OBJECT,
     "accounts/login/": PUBLIC,
     "accounts/logout/": PUBLIC,
     "accounts/inactive/": PUBLIC,
@@ -196,11 +208,14 @@ def theirs(db: None) -> Theirs:
         "webhook_id": webhook.pk,
         "call_id": call.pk,
         "kind": "sandbox",
+        "reminder_id": make_reminder(owner, conversation).pk,
+        "notification_id": make_notification(owner, conversation).pk,
     }
     payload = {
         "text": "I was here", "state": "solved", "assignee": owner.pk, "team": team.pk, "priority": "2",
         "until": "tomorrow", "do": "solved", "pick": [conversation.pk, other.pk], "target": other.pk,
         "message": message.pk, "messages": [second.pk], "absorbed": other.contact_id, "record": record.pk,
+        "tab": "0123456789abcdef", "typing": "1", "follow": "1", "when": "tomorrow",
         "name": "Mallory", "url": "https://a/", "to": "a@example.org", "id": "x1",
     }  # fmt: skip
     return Theirs(numbers, payload, owner)

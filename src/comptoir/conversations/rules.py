@@ -31,6 +31,10 @@ def waiting_since(turns: Sequence[Turn]) -> datetime | None:
     return oldest
 
 
-def state_after_inbound(state: str, *, automatic: bool) -> str:
-    """Return the state of a conversation after a customer's message: it opens, unless a machine wrote it."""
-    return state if automatic else "open"
+def state_after_inbound(state: str, *, automatic: bool, wakes_on_reply: bool = True) -> str:
+    """Return the state of a conversation after a customer's message: it opens.
+
+    It stays as it is when a machine wrote the message, and when it was put to sleep until an instant and nothing else:
+    then it wakes at that instant, and the message shows as unread until somebody looks.
+    """
+    return state if automatic or (state == "snoozed" and not wakes_on_reply) else "open"

@@ -78,9 +78,18 @@ def transfer_conversation(*, actor: Actor, conversation: Conversation, team: Tea
 
 @transaction.atomic
 def set_state(
-    *, actor: Actor, conversation: Conversation, state: str, snoozed_until: datetime | None = None
+    *,
+    actor: Actor,
+    conversation: Conversation,
+    state: str,
+    snoozed_until: datetime | None = None,
+    wakes_on_reply: bool = True,
 ) -> Conversation:
-    """Open, wait for the customer, snooze (until an instant, or until a new message when None) or solve."""
+    """Open, wait for the customer, snooze or solve.
+
+    A snooze lasts until the instant or until the customer writes, whichever comes first; without an instant, until the
+    customer writes; with `wakes_on_reply` False, until the instant whatever is written.
+    """
     row = lock(conversation)
     if state not in {State.OPEN, State.PENDING, State.SNOOZED, State.SOLVED}:
         raise InputError(_("Choose open, pending, snoozed or solved."), field="state")
@@ -89,11 +98,12 @@ def set_state(
     if state == State.SNOOZED and snoozed_until is not None and snoozed_until <= clock.now():
         raise InputError(_("Choose a time in the future."), field="snoozed_until")
     until = snoozed_until if state == State.SNOOZED else None
-    if (row.state, row.snoozed_until) == (state, until):
+    wakes = wakes_on_reply or until is None
+    if (row.state, row.snoozed_until, row.wakes_on_reply) == (state, until, wakes):
         return row
-    facts = {"from": row.state, "to": state, "until": until.isoformat() if until else None}
-    row.state, row.snoozed_until = state, until
-    _save(row, actor, "conversation.state_changed", facts, "state", "snoozed_until")
+    facts = {"from": row.state, "to": state, "until": until.isoformat() if until else None, "wakes_on_reply": wakes}
+    row.state, row.snoozed_until, row.wakes_on_reply = state, until, wakes
+    _save(row, actor, "conversation.state_changed", facts, "state", "snoozed_until", "wakes_on_reply")
     return row
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from html import escape, unescape
 from typing import Any
+from urllib.parse import parse_qs
 
 HUES = 6  # of avatars, see static/css/badges.css
 
@@ -169,3 +170,29 @@ SAFE_INLINE = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "
 def is_image(content_type: str) -> bool:
     """Whether a file may be shown in place: raster images only; SVG and HTML can carry scripts."""
     return content_type.lower() in SAFE_INLINE
+
+
+PACE = 150  # ms: the queue of a quiet installation follows at once (desk-live.js begins with the same)
+PACE_EACH = 40  # ms a desk: all desks of a process together look at the queue 25 times a second, about half a core
+
+
+def pace(desks: int) -> int:
+    """Return the milliseconds between two looks at the queue, of which `desks` are open in this process."""
+    return max(PACE, desks * PACE_EACH)
+
+
+_TAB = re.compile(r"[a-z0-9]{8,32}")
+
+
+def is_tab(text: str) -> bool:
+    """Whether this is the mark that a page draws for itself (desk-live.js)."""
+    return _TAB.fullmatch(text) is not None
+
+
+def shown_by(query: str) -> tuple[int | None, str]:
+    """Return the conversation that a desk shows and the mark of its tab, from the address of its stream."""
+    asked = {name: values[-1] for name, values in parse_qs(query).items()}
+    number, tab = asked.get("conversation", ""), asked.get("tab", "")
+    if not (number.isascii() and number.isdecimal() and len(number) < 19 and is_tab(tab)):
+        return None, ""
+    return int(number), tab

@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from comptoir.desk.views import actions, channels, composer, contacts, conversation, files, intake, me, queue, search
+from comptoir.desk.views import (
+    actions,
+    channels,
+    composer,
+    contacts,
+    conversation,
+    files,
+    intake,
+    me,
+    notifications,
+    queue,
+    search,
+    together,
+)
 
 urlpatterns = [
     path("", queue.queue, name="queue"),
@@ -19,6 +32,10 @@ urlpatterns = [
     path("conversations/<int:conversation_id>/merges/", actions.merges, name="merges"),
     path("conversations/<int:conversation_id>/moves/", actions.moves, name="moves"),
     path("conversations/<int:conversation_id>/splits/", actions.splits, name="splits"),
+    path("conversations/<int:conversation_id>/presence/", together.presence, name="presence"),
+    path("conversations/<int:conversation_id>/following/", together.following, name="following"),
+    path("conversations/<int:conversation_id>/reminders/", together.reminders, name="reminders"),
+    path("reminders/<int:reminder_id>/cancellation/", together.reminder_cancellation, name="reminder_cancellation"),
     path("placements/<int:placement_id>/undo/", actions.placement_undo, name="placement_undo"),
     path("messages/<int:message_id>/place/", actions.place, name="place"),
     path("messages/<int:message_id>/html/", files.message_html, name="message_html"),
@@ -41,4 +58,10 @@ urlpatterns = [
     path("channels/<int:account_id>/", channels.channel, name="channel"),
     path("channels/<int:account_id>/test/", channels.channel_test, name="channel_test"),
     path("me/", me.me, name="me"),
+    path("me/reminders/", together.my_reminders, name="my_reminders"),
+    path("me/notifications/", notifications.notifications, name="notifications"),
+    path("me/notifications/fresh/", notifications.fresh, name="notifications_fresh"),
+    path("me/notifications/reading/", notifications.reading, name="notifications_reading"),
+    path("me/notifications/preferences/", notifications.preferences, name="notification_preferences"),
+    path("notifications/<int:notification_id>/", notifications.notification, name="notification"),
 ]

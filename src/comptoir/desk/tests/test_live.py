@@ -58,11 +58,11 @@ async def listen(
     return sent
 
 
-def events(sent: list[Any]) -> list[Any]:
-    bodies = [m["body"].decode() for m in sent if m["type"] == "http.response.body"]
-    return [
-        json.loads(line.removeprefix("data: ")) for b in bodies for line in b.splitlines() if line.startswith("data:")
-    ]
+def events(sent: list[Any], name: str = "conversations") -> list[Any]:
+    """Return the data of all events of a name."""
+    stream = "".join(m["body"].decode() for m in sent if m["type"] == "http.response.body")
+    blocks = [block.split("\ndata: ") for block in stream.split("\n\n") if block.startswith(f"event: {name}\n")]
+    return [json.loads(data) for _event, data in blocks]
 
 
 def test_inv_06_a_desk_hears_of_its_own_teams_only() -> None:

@@ -15,10 +15,12 @@ from comptoir.conversations.models import Conversation, Message, State
 from comptoir.core.errors import AccessDenied, InputError
 from comptoir.desk import forms
 from comptoir.desk.guard import is_htmx, person, staff
+from comptoir.desk.views.collision import overtaken, unseen_refused
 from comptoir.desk.views.conversation import appended, update
 from comptoir.outbound import services as outbound
 from comptoir.outbound.models import Delivery
 from comptoir.outbound.services import Draft
+from comptoir.viewing.collision import Overtaken
 
 
 @staff("POST")
@@ -33,7 +35,11 @@ def post_message(request: HttpRequest, conversation_id: int) -> HttpResponse:
     draft = _draft(request)
     if draft.forward_of is not None and not row.messages.filter(pk=draft.forward_of).exists():
         raise AccessDenied("no such message")
-    delivery = outbound.queue_reply(actor=actor_of(user), user=user, conversation=row, draft=draft)
+    try:
+        with unseen_refused(request, row):
+            delivery = outbound.queue_reply(actor=actor_of(user), user=user, conversation=row, draft=draft)
+    except Overtaken as met:
+        return overtaken(request, row, met)
     return _written(request, row, delivery.message, delivery)
 
 
