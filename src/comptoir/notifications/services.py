@@ -23,6 +23,7 @@ from comptoir.notifications.kinds import KINDS, Kind
 from comptoir.notifications.models import Follow, Notification, Preference, Rhythm
 from comptoir.notifications.queries import hours_of, ways_of
 from comptoir.notifications.rules import Happened, Scene
+from comptoir.reminders.queries import words_of
 from comptoir.viewing.queries import viewers_of
 
 PEOPLE_CHANNEL = "comptoir_people"
@@ -110,6 +111,8 @@ def _write(found: Sequence[_Found], now: datetime) -> None:
     ways, hours = ways_of(people), hours_of(people)
     zones = dict(User.objects.filter(pk__in=people).values_list("pk", "time_zone"))
     looking = viewers_of({row.event.conversation_id or 0 for row in found}, now)
+    asked = {row.event.facts.get("reminder") for row in found if row.kind.name == "reminder"}
+    reminded = words_of(asked) if asked else {}  # not in the journal, which others read
     rows: list[Notification] = []
     for row in found:
         way = ways[row.user_id][row.kind.name]
@@ -125,7 +128,7 @@ def _write(found: Sequence[_Found], now: datetime) -> None:
                 event_id=event.pk,
                 message_id=event.message_id,
                 actor_name=event.actor_name,
-                words=str(event.facts.get("words", ""))[:300],
+                words=reminded.get(event.facts.get("reminder"), str(event.facts.get("words", "")))[:300],
                 at=event.at,
                 in_page=way.in_page,
                 read_at=now if (event.conversation_id, row.user_id) in looking else None,

@@ -1,5 +1,7 @@
 """The readers of reminders; a person reads only their own, and only of conversations they may see (INV-06)."""
 
+from collections.abc import Collection
+
 from django.db.models import QuerySet
 
 from comptoir.accounts.models import User
@@ -30,3 +32,8 @@ def access_reminder(user: User, reminder_id: int) -> Reminder:
     if found is None:
         raise AccessDenied("no such reminder")
     return found
+
+
+def words_of(ids: Collection[object]) -> dict[object, str]:
+    """Return the words of some reminders, for the notifications of their persons."""
+    return dict(Reminder.objects.filter(pk__in=ids).values_list("pk", "words"))

@@ -106,7 +106,8 @@ def _snapshot() -> list[tuple[str, int, str]]:
     names = (
         "conversations_conversation conversations_message conversations_placement conversations_readmark"
         " outbound_delivery inbound_record contacts_contact contacts_contactmerge channels_channelaccount"
-        " journal_event accounts_user viewing_presence reminders_reminder notifications_notification notifications_follow"
+        " journal_event accounts_user viewing_presence reminders_reminder notifications_notification"
+        " notifications_follow"
     )
     found = []
     with connection.cursor() as cursor:

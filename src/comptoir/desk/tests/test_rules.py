@@ -136,3 +136,25 @@ def test_a_timeline_has_days_runs_and_folded_changes() -> None:
 def test_remote_images_are_switched_on_only_as_attributes() -> None:
     html = '<img data-remote-src="https://x/y.png">'
     assert rules.with_remote_images(html) == '<img src="https://x/y.png">'
+
+
+@pytest.mark.parametrize(("desks", "pause"), [(0, 150), (1, 150), (3, 150), (4, 160), (500, 20_000)])
+def test_many_desks_look_at_the_queue_more_seldom(desks: int, pause: int) -> None:
+    assert rules.pace(desks) == pause
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("conversation=12&tab=0123456789abcdef", (12, "0123456789abcdef")),
+        ("", (None, "")),
+        ("conversation=12", (None, "")),
+        ("conversation=12&tab=short", (None, "")),
+        ("conversation=12&tab=UPPERCASE", (None, "")),
+        ("conversation=-1&tab=0123456789abcdef", (None, "")),
+        ("conversation=%C2%B2&tab=0123456789abcdef", (None, "")),
+        ("conversation=99999999999999999999&tab=0123456789abcdef", (None, "")),
+    ],
+)
+def test_what_a_stream_shows(query: str, shown: tuple[int | None, str]) -> None:
+    assert rules.shown_by(query) == shown
