@@ -42,6 +42,8 @@ def mail_due(*, at: datetime) -> int:
         for user_id, theirs in groupby(lines, key=lambda line: line.user_id)
         if people[user_id].is_active
     ]
+    if not mails:
+        return 0
     sender: BaseEmailBackend = get_connection()
     try:
         sender.open()
@@ -57,7 +59,7 @@ def mail_due(*, at: datetime) -> int:
 
 @transaction.atomic
 def _claim(at: datetime) -> list[int]:
-    """Take what is due, and with it whatever else the same people have due: one mail each."""
+    """Take what is due: whoever comes later finds nothing. Returns the ids of the notifications."""
     ids = [number for number, _user in due_mails(at, BATCH)]
     Notification.objects.filter(pk__in=ids, mailed_at__isnull=True).update(mailed_at=at)
     return ids
