@@ -1,9 +1,11 @@
 """Live updates: one PostgreSQL listener a process, fanned out to every open desk as server-sent events.
 
-    conversations   ids of conversations that changed, or "many"      to desks of their teams (INV-06)
+    conversations   ids of conversations that changed, or "many"      to desks of their teams (INV-06) that show them
     here            who else is at the conversation, who is typing    to desks that show it, of its team (INV-06)
     notifications   how many are unread, and the number of the last   to the desks of the person
-    pace            milliseconds between two looks at the queue       to desks that show no conversation
+
+A desk that shows the queue looks at it again whenever it hears of a conversation. Where many do, each hears later, at
+a moment of its own (rules.longest_wait), so that they do not all look at once.
 
 What changed a desk fetches by the ordinary, access-checked views. An open stream is also the sign that a person is at
 the conversation they show. It ends after ten minutes and the browser reconnects, so that a person who left a team or
@@ -14,6 +16,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
@@ -67,26 +70,32 @@ class _Desk:
 
     user: User
     teams: frozenset[int]
-    conversation: int | None = None
-    tab: str = ""
+    shown: rules.Shown
     news: set[int] = field(default_factory=set)
     many: bool = False
     other: dict[str, Any] = field(default_factory=dict)  # of each other event only the last word counts
-    pace: int = rules.PACE
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    waker: asyncio.TimerHandle | None = None
 
-    def tell(self, teams_of: Mapping[int, int] | None) -> None:
-        """Note the conversations that this desk may hear of; None: too many to name."""
+    def tell(self, teams_of: Mapping[int, int] | None, *, longest_wait: float = 0.0) -> None:
+        """Note the conversations that this desk may hear of and shows; None: too many to name."""
         if teams_of is None:
-            self.many = True
-        else:
+            self.many = self.shown.is_list or self.shown.conversation is not None
+        elif self.shown.is_list:
             self.news.update(i for i, team in teams_of.items() if team in self.teams)
-        if self.many or self.news:
+        elif teams_of.get(self.shown.conversation or 0) in self.teams:
+            self.news.add(self.shown.conversation or 0)
+        if not self.many and not self.news:
+            return
+        if not self.shown.is_list or not longest_wait:
             self.wake.set()
+        elif self.waker is None:
+            wait = random.uniform(0, longest_wait)  # noqa: S311  # spreads load, hides nothing
+            self.waker = asyncio.get_running_loop().call_later(wait, self.wake.set)
 
     def tell_present(self, present: Mapping[int, viewing.Present]) -> None:
         """Note who else is at the conversation that this desk shows, if its team is one of the person's (INV-06)."""
-        found = present.get(self.conversation or 0)
+        found = present.get(self.shown.conversation or 0)
         if found is not None and found.team_id in self.teams:
             others = [viewer for viewer in found.viewers if viewer.id != self.user.pk]
             self.tell_other("here", [{"id": v.id, "name": v.name, "typing": v.is_typing} for v in others])
@@ -102,6 +111,9 @@ class _Desk:
         if self.many or self.news:
             told["conversations"] = MANY if self.many else sorted(self.news)
         self.many, self.news, self.other = False, set(), {}
+        if self.waker is not None:
+            self.waker.cancel()
+            self.waker = None
         self.wake.clear()
         return "".join(f"event: {name}\ndata: {json.dumps(data)}\n\n" for name, data in told.items())
 
@@ -143,7 +155,7 @@ class LiveHub:
             await send({"type": "http.response.start", "status": 401, "headers": [(b"content-type", b"text/plain")]})
             await send({"type": "http.response.body", "body": b"Sign in first."})
             return
-        desk = _Desk(*known, *rules.shown_by(scope.get("query_string", b"").decode("latin-1")))
+        desk = _Desk(*known, rules.shown_by(scope.get("query_string", b"").decode("latin-1")))
         self._desks.add(desk)
         comes_back = False
         try:
@@ -155,11 +167,10 @@ class LiveHub:
             recent, unread = await sync_to_async(_opened)(desk)
             desk.tell(recent)
             desk.tell_other("notifications", unread)
-            self._set_pace(desk)
             comes_back = await _stream(desk, receive, send)
         finally:
             self._desks.discard(desk)
-            if desk.conversation is not None and not comes_back:
+            if desk.shown.tab and not comes_back:
                 await sync_to_async(_closed)(desk)
 
     async def _listen(self) -> None:
@@ -176,7 +187,7 @@ class LiveHub:
                 self._listening.clear()
                 await asyncio.sleep(1)
             for desk in self._desks:
-                desk.tell(None)
+                desk.tell(None, longest_wait=self._longest_wait())
 
     async def _hear(self, connection: psycopg.AsyncConnection[Any]) -> None:
         marked = 0.0
@@ -199,19 +210,13 @@ class LiveHub:
         now = clock.now()
         teams = {team for desk in self._desks for team in desk.teams}
         await connection.execute(presence.MARK, presence.mark_parameters(teams, now))
-        tabs = [(desk.user.pk, desk.tab) for desk in self._desks if desk.conversation is not None]
+        tabs = [(desk.user.pk, desk.shown.tab) for desk in self._desks if desk.shown.tab]
         if tabs:
             await connection.execute(RENEW, renewal(tabs, now))
         await connection.execute(SWEEP, [now])
-        for desk in self._desks:
-            self._set_pace(desk)
 
-    def _set_pace(self, desk: _Desk) -> None:
-        """Tell a desk that shows a list how often it may look: the more of them, the more seldom each."""
-        pace = rules.pace(sum(desk.conversation is None for desk in self._desks))
-        if desk.conversation is None and pace != desk.pace:
-            desk.pace = pace
-            desk.tell_other("pace", pace)
+    def _longest_wait(self) -> float:
+        return rules.longest_wait(sum(desk.shown.is_list for desk in self._desks))
 
     async def _tell(self, connection: psycopg.AsyncConnection[Any], heard: _Heard) -> None:
         """Fan out what was heard; the database is asked only about what a desk of this process waits for."""
@@ -222,15 +227,16 @@ class LiveHub:
             rows = await (await connection.execute(TEAMS, [sorted(heard.conversations)])).fetchall()
             teams_of = {row[0]: row[1] for row in rows}
         present: dict[int, viewing.Present] = {}
-        if here := heard.here & {desk.conversation for desk in self._desks}:
-            asked = viewing.parameters([number for number in here if number], clock.now())
+        if here := heard.here & {desk.shown.conversation or 0 for desk in self._desks}:
+            asked = viewing.parameters(here, clock.now())
             present = viewing.grouped(await (await connection.execute(viewing.PRESENT, asked)).fetchall())
         unread: dict[int, dict[str, int]] = {}
         if people := heard.people & {desk.user.pk for desk in self._desks}:
             counted = await connection.execute(notifications.UNREAD, notifications.parameters(people))
             unread = notifications.counts(people, await counted.fetchall())
+        longest = self._longest_wait()
         for desk in self._desks:
-            desk.tell(teams_of)
+            desk.tell(teams_of, longest_wait=longest)
             if present:
                 desk.tell_present(present)
             if desk.user.pk in unread:
@@ -240,12 +246,12 @@ class LiveHub:
 def _opened(desk: _Desk) -> tuple[dict[int, int], dict[str, int]]:
     """Let the person in; return what changed since the page was drawn, and how many notifications are unread."""
     try:
-        if desk.conversation is not None:
+        if desk.shown.conversation is not None and desk.shown.tab:
             try:
-                enter_conversation(user=desk.user, conversation_id=desk.conversation, tab=desk.tab)
-                mark_conversation_read(user=desk.user, conversation_id=desk.conversation)
+                enter_conversation(user=desk.user, conversation_id=desk.shown.conversation, tab=desk.shown.tab)
+                mark_conversation_read(user=desk.user, conversation_id=desk.shown.conversation)
             except AccessDenied:
-                desk.conversation = None
+                desk.shown = rules.Shown(is_list=False)
         recent = dict(bulk.fetch_all(RECENT, [RECENT_SECONDS, sorted(desk.teams)]))
         return recent, notifications.unread_of(desk.user)
     finally:
@@ -255,7 +261,7 @@ def _opened(desk: _Desk) -> tuple[dict[int, int], dict[str, int]]:
 def _closed(desk: _Desk) -> None:
     """Let the person out. Whom this misses (a process that dies) the next sweep finds."""
     try:
-        leave_conversation(user_id=desk.user.pk, tab=desk.tab)
+        leave_conversation(user_id=desk.user.pk, tab=desk.shown.tab)
     finally:
         connection.close()
 

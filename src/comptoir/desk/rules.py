@@ -172,13 +172,25 @@ def is_image(content_type: str) -> bool:
     return content_type.lower() in SAFE_INLINE
 
 
-PACE = 150  # ms: the queue of a quiet installation follows at once (desk-live.js begins with the same)
-PACE_EACH = 40  # ms a desk: all desks of a process together look at the queue 25 times a second, about half a core
+AT_ONCE = 3  # desks that show the queue and hear of a change without delay
+WAIT_EACH = 0.1  # seconds a desk: all desks of a process together look at the queue 20 times a second, half a core
 
 
-def pace(desks: int) -> int:
-    """Return the milliseconds between two looks at the queue, of which `desks` are open in this process."""
-    return max(PACE, desks * PACE_EACH)
+def longest_wait(desks: int) -> float:
+    """Return the seconds within which each of the desks that show the queue hears of a change, at a random moment."""
+    return 0.0 if desks <= AT_ONCE else desks * WAIT_EACH
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a desk shows: a conversation, a list of them, or something else.
+
+    `tab` is the mark of a page that somebody looks at; a page in the background has none.
+    """
+
+    conversation: int | None = None
+    tab: str = ""
+    is_list: bool = True
 
 
 _TAB = re.compile(r"[a-z0-9]{8,32}")
@@ -189,10 +201,10 @@ def is_tab(text: str) -> bool:
     return _TAB.fullmatch(text) is not None
 
 
-def shown_by(query: str) -> tuple[int | None, str]:
-    """Return the conversation that a desk shows and the mark of its tab, from the address of its stream."""
+def shown_by(query: str) -> Shown:
+    """Return what a desk shows, from the address of its stream; what is not understood is a list."""
     asked = {name: values[-1] for name, values in parse_qs(query).items()}
     number, tab = asked.get("conversation", ""), asked.get("tab", "")
-    if not (number.isascii() and number.isdecimal() and len(number) < 19 and is_tab(tab)):
-        return None, ""
-    return int(number), tab
+    if number.isascii() and number.isdecimal() and len(number) < 19:
+        return Shown(int(number), tab if is_tab(tab) else "", is_list=False)
+    return Shown(is_list=asked.get("shows") != "other")

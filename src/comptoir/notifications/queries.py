@@ -74,7 +74,7 @@ class Way:
     mail: str
 
 
-def parameters(people: Collection[int]) -> dict[str, object]:
+def parameters(people: Collection[int]) -> dict[str, list[int]]:
     """Return the parameters of UNREAD."""
     return {"people": sorted(people)}
 

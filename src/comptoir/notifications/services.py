@@ -83,7 +83,7 @@ def write_notifications(events: Sequence[Event]) -> None:
 
 def _scenes(events: Sequence[Event]) -> dict[int, Scene]:
     """Return where each event happened; events of conversations that are gone have no scene."""
-    ids = {event.conversation_id for event in events}
+    ids = {event.conversation_id for event in events if event.conversation_id is not None}
     placed = {row[0]: row[1:] for row in Conversation.objects.filter(pk__in=ids).values_list("pk", "team", "assignee")}
     members: dict[int, set[int]] = {}
     belonging = Membership.objects.filter(team__in={team for team, _assignee in placed.values()}, user__is_active=True)
@@ -93,7 +93,7 @@ def _scenes(events: Sequence[Event]) -> dict[int, Scene]:
     following = Follow.objects.filter(conversation_id__in=placed, is_on=True)
     for conversation, user in following.values_list("conversation_id", "user_id"):
         followers.setdefault(conversation, set()).add(user)
-    written = {event.message_id for event in events if event.kind.startswith(("reply.", "note."))}
+    written = {e.message_id for e in events if e.message_id is not None and e.kind.startswith(("reply.", "note."))}
     authors = dict(Message.objects.filter(pk__in=written).values_list("pk", "user_id")) if written else {}
     scenes: dict[int, Scene] = {}
     for event in events:
@@ -124,7 +124,7 @@ def _write(found: Sequence[_Found], now: datetime) -> None:
             Notification(
                 user_id=row.user_id,
                 kind=row.kind.name,
-                conversation_id=event.conversation_id,
+                conversation_id=event.conversation_id or 0,
                 event_id=event.pk,
                 message_id=event.message_id,
                 actor_name=event.actor_name,

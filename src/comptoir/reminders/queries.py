@@ -34,6 +34,6 @@ def access_reminder(user: User, reminder_id: int) -> Reminder:
     return found
 
 
-def words_of(ids: Collection[object]) -> dict[object, str]:
+def words_of(ids: Collection[int]) -> dict[int, str]:
     """Return the words of some reminders, for the notifications of their persons."""
     return dict(Reminder.objects.filter(pk__in=ids).values_list("pk", "words"))

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from django.db import connections
 from django.test import Client
-from playwright.sync_api import expect
 
 from comptoir.accounts.models import Role, User
 from comptoir.accounts.services import actor_of
@@ -117,6 +116,8 @@ def test_when_two_answer_at_once_the_second_is_told_and_loses_nothing(
 def test_the_bell_counts_tells_and_leads_there(
     browse: Callable[..., Any], ada: User, tom: User, conversation: Conversation
 ) -> None:
+    from playwright.sync_api import expect
+
     run_once()
     page = browse(tom, "/contacts/")
     while page.evaluate("sessionStorage.getItem('notifications')") is None:  # the stream has said how many there are

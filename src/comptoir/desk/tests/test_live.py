@@ -12,7 +12,8 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.backends.db import SessionStore
 
 from comptoir.accounts.models import User
-from comptoir.desk.live import LiveHub
+from comptoir.desk.live import LiveHub, _Desk
+from comptoir.desk.rules import Shown
 from comptoir.journal import services as journal
 from comptoir.notifications.models import Notification
 from comptoir.notifications.services import announce
@@ -198,3 +199,31 @@ def test_the_bell_counts_by_itself_and_looking_at_a_conversation_reads_what_it_i
     first, _second = asyncio.run(_desks(opened, act, seconds=0.5))
     assert [told["unread"] for told in events(first, "notifications")][-1] == 1
     assert Notification.objects.get(user=user, conversation=row).read_at is not None
+
+
+@pytest.mark.parametrize(
+    ("label", "shown", "told"),
+    [
+        ("a list hears of all its teams' conversations", Shown(), [5, 6]),
+        ("a conversation hears of itself", Shown(5, is_list=False), [5]),
+        ("another page hears of none", Shown(is_list=False), None),
+        ("a conversation of another team hears of nothing (INV-06)", Shown(7, is_list=False), None),
+    ],
+)
+def test_a_desk_hears_of_what_it_shows(label: str, shown: Shown, told: list[int] | None) -> None:
+    desk = _Desk(User(), frozenset({1}), shown)
+    desk.tell({5: 1, 6: 1, 7: 2})
+    assert desk.wake.is_set() == (told is not None), label
+    assert desk.take() == (f"event: conversations\ndata: {told}\n\n" if told else ""), label
+
+
+def test_where_many_look_each_hears_at_a_moment_of_its_own_and_of_everything_until_then() -> None:
+    async def hear() -> tuple[bool, str]:
+        desk = _Desk(User(), frozenset({1}), Shown())
+        desk.tell({5: 1}, longest_wait=0.2)
+        desk.tell({6: 1}, longest_wait=0.2)
+        at_once = desk.wake.is_set()
+        await asyncio.wait_for(desk.wake.wait(), 1)
+        return at_once, desk.take()
+
+    assert asyncio.run(hear()) == (False, "event: conversations\ndata: [5, 6]\n\n")

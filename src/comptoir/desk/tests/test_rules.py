@@ -138,23 +138,24 @@ def test_remote_images_are_switched_on_only_as_attributes() -> None:
     assert rules.with_remote_images(html) == '<img src="https://x/y.png">'
 
 
-@pytest.mark.parametrize(("desks", "pause"), [(0, 150), (1, 150), (3, 150), (4, 160), (500, 20_000)])
-def test_many_desks_look_at_the_queue_more_seldom(desks: int, pause: int) -> None:
-    assert rules.pace(desks) == pause
+@pytest.mark.parametrize(("desks", "seconds"), [(0, 0), (3, 0), (4, 0.4), (250, 25)])
+def test_where_many_show_the_queue_each_hears_later(desks: int, seconds: float) -> None:
+    assert rules.longest_wait(desks) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize(
     ("query", "shown"),
     [
-        ("conversation=12&tab=0123456789abcdef", (12, "0123456789abcdef")),
-        ("", (None, "")),
-        ("conversation=12", (None, "")),
-        ("conversation=12&tab=short", (None, "")),
-        ("conversation=12&tab=UPPERCASE", (None, "")),
-        ("conversation=-1&tab=0123456789abcdef", (None, "")),
-        ("conversation=%C2%B2&tab=0123456789abcdef", (None, "")),
-        ("conversation=99999999999999999999&tab=0123456789abcdef", (None, "")),
+        ("", rules.Shown()),
+        ("shows=other", rules.Shown(is_list=False)),
+        ("conversation=12&tab=0123456789abcdef", rules.Shown(12, "0123456789abcdef", is_list=False)),
+        ("conversation=12", rules.Shown(12, is_list=False)),
+        ("conversation=12&tab=short", rules.Shown(12, is_list=False)),
+        ("conversation=12&tab=UPPERCASE", rules.Shown(12, is_list=False)),
+        ("conversation=-1&tab=0123456789abcdef", rules.Shown()),
+        ("conversation=%C2%B2&tab=0123456789abcdef", rules.Shown()),
+        ("conversation=99999999999999999999&tab=0123456789abcdef", rules.Shown()),
     ],
 )
-def test_what_a_stream_shows(query: str, shown: tuple[int | None, str]) -> None:
+def test_what_a_stream_shows(query: str, shown: rules.Shown) -> None:
     assert rules.shown_by(query) == shown

@@ -1,6 +1,5 @@
 """A person's notifications: the list, what is new, and how they want to hear of things."""
 
-from itertools import groupby
 from typing import Any
 
 from django.contrib import messages
@@ -28,14 +27,16 @@ def _drawn(line: Line) -> dict[str, Any]:
 
 @staff("GET")
 def notifications(request: HttpRequest) -> HttpResponse:
-    """Show the person's notifications, newest first; neighbours of one conversation stand together."""
+    """Show the person's notifications, newest first; those of one conversation stand together."""
     user = person(request)
     lines, more = queries.notifications_page(user, before=_number(request.GET.get("before", "")))
+    grouped: dict[int, list[Line]] = {}
+    for line in lines:
+        grouped.setdefault(line.conversation_id, []).append(line)
     groups = [
         {"number": number, "title": theirs[0].title, "channel": theirs[0].channel, "lines": list(map(_drawn, theirs)),
          "is_unread": any(line.is_unread for line in theirs)}
-        for number, found in groupby(lines, key=lambda line: line.conversation_id)
-        if (theirs := list(found))
+        for number, theirs in grouped.items()
     ]  # fmt: skip
     unread = queries.unread_of(user)["unread"]
     response = render(request, "desk/notifications/list.html", {"groups": groups, "more": more, "unread": unread})

@@ -31,6 +31,7 @@ def test_one_mail_a_person_with_all_that_is_due_and_links_that_lead_there(cast: 
     due(cast.ada, cast.row, kind="reminder", words="Call <him>")
     assert mail_due(at=clock.now()) == 1
     sent = mail.outbox[0]
+    assert isinstance(sent, mail.EmailMultiAlternatives)
     assert sent.to == [cast.ada.email]
     assert sent.subject == "2 notifications"
     assert f"https://desk.example/notifications/{mention.pk}/" in sent.body

@@ -1,10 +1,7 @@
 // Live updates without reload. The server says which conversations changed; the page asks again for the parts that show
 // them and morphs what is on the screen: scroll, focus, picked rows, open menus and written text stay.
 {
-  // ms: a burst of events is one request; counted from the first, so that a steady flow is shown as well. Where many desks
-  // show the queue, the server tells each to look more seldom.
-  const PAUSE = 150;
-  let pace = PAUSE;
+  const PAUSE = 150; // ms: a burst of events is one request; counted from the first, so that a steady flow is shown as well
   // The mark of this page among all open tabs of the person (together.js needs it as well).
   const tab = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, "0")).join("");
   document.documentElement.dataset.tab = tab;
@@ -75,7 +72,7 @@
     timer ||= setTimeout(() => {
       timer = 0;
       refresh();
-    }, queue() ? pace : PAUSE);
+    }, PAUSE);
   };
   const concerns = (data) => {
     const ids = JSON.parse(data);
@@ -94,10 +91,14 @@
     let source = null;
     let away = 0;
     const tell = (name) => (event) => document.dispatchEvent(new CustomEvent(`live:${name}`, { detail: JSON.parse(event.data) }));
-    // The stream is the sign that somebody is here: its address says which conversation this tab shows.
+    // The stream is the sign that somebody is here: its address says what this tab shows, and whether anybody looks at it.
+    const shown = (isHere) => {
+      if (queue()) return "";
+      return open() ? `?conversation=${open().dataset.liveConversation}${isHere ? `&tab=${tab}` : ""}` : "?shows=other";
+    };
     const connect = (isHere) => {
       source?.close();
-      source = new EventSource(open() && isHere ? `/live?conversation=${open().dataset.liveConversation}&tab=${tab}` : "/live");
+      source = new EventSource(`/live${shown(isHere)}`);
       source.addEventListener("open", () => {
         show("online");
         if (lost) plan(); // what happened meanwhile
@@ -108,7 +109,6 @@
         show("offline");
       });
       source.addEventListener("conversations", (event) => concerns(event.data) && plan());
-      source.addEventListener("pace", (event) => (pace = Number(event.data)));
       source.addEventListener("here", tell("here"));
       source.addEventListener("notifications", tell("notifications"));
     };
