@@ -184,7 +184,7 @@ def test_everything_works_without_javascript(browse: Callable[..., Any], convers
 
 @pytest.mark.parametrize("width", [360, 1024, 1440])
 def test_no_page_is_wider_than_the_screen(
-    browse: Callable[..., Any], conversation: Conversation, site: Any, width: int
+    browse: Callable[..., Any], agent: User, conversation: Conversation, site: Any, width: int
 ) -> None:
     builders.make_message(conversation, text="x" * 400 + " https://example.org/" + "y" * 300)
     builders.make_record(conversation.account, reason="z" * 300)

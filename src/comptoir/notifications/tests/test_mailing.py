@@ -36,7 +36,7 @@ def test_one_mail_a_person_with_all_that_is_due_and_links_that_lead_there(cast: 
     assert sent.subject == "2 notifications"
     assert f"https://desk.example/notifications/{mention.pk}/" in sent.body
     assert "Call <him>" in sent.body
-    html = sent.alternatives[0][0]
+    html = str(sent.alternatives[0][0])
     assert "Call &lt;him&gt;" in html
     assert "https://desk.example/me/notifications/preferences/" in html
     assert sent.extra_headers["List-Unsubscribe"] == "<https://desk.example/me/notifications/preferences/>"
