@@ -28,12 +28,13 @@ from comptoir.journal.services import Actor, Entry
 MAX_ROWS = 1_000  # of one change: about a second of work and one page of a journal
 WRITE = """
 UPDATE conversations_conversation c SET team_id = b.team_id, assignee_id = b.assignee_id, state = b.state,
-       snoozed_until = b.snoozed_until, priority = b.priority
+       snoozed_until = b.snoozed_until, wakes_on_reply = b.wakes_on_reply, priority = b.priority
 FROM jsonb_to_recordset(%s::jsonb) AS b(id bigint, team_id bigint, assignee_id bigint, state text,
-                                        snoozed_until timestamptz, priority smallint)
+                                        snoozed_until timestamptz, wakes_on_reply boolean,
+                                        priority smallint)
 WHERE c.id = b.id
 """
-COLUMNS = ("team_id", "assignee_id", "state", "snoozed_until", "priority")
+COLUMNS = ("team_id", "assignee_id", "state", "snoozed_until", "wakes_on_reply", "priority")
 Plan = Callable[[Conversation], rules.Step | None]
 
 
@@ -208,7 +209,7 @@ def _step_back(
     if what in names:
         facts["to_name"] = names[what].get(before[column], "")
     if what == "state":
-        facts["until"] = before.get("snoozed_until")
+        facts |= {"until": before.get("snoozed_until"), "wakes_on_reply": before.get("wakes_on_reply", True)}
     kind = {
         "assign": "conversation.assigned",
         "team": "conversation.transferred",

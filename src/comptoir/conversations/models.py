@@ -48,6 +48,8 @@ class Conversation(models.Model):
     priority = models.SmallIntegerField(choices=Priority.choices, default=Priority.NORMAL)
     waiting_since = models.DateTimeField(null=True)
     snoozed_until = models.DateTimeField(null=True)
+    # Of a snooze: whether a customer's message ends it. With an instant: until either; without one it must be true.
+    wakes_on_reply = models.BooleanField(default=True, db_default=True)
     created_at = models.DateTimeField()
     last_message_at = models.DateTimeField()
     message_count = models.IntegerField(default=0)
@@ -67,6 +69,10 @@ class Conversation(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(state="snoozed") | Q(snoozed_until__isnull=True), name="conversation_snooze_has_state"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="snoozed") | Q(snoozed_until__isnull=False) | Q(wakes_on_reply=True),
+                name="conversation_snooze_has_end",
             ),
             models.CheckConstraint(
                 condition=Q(state="merged") ^ Q(merged_into__isnull=True), name="conversation_merge_has_target"

@@ -27,6 +27,10 @@ MESSAGE_EVENTS = (
     "reply.delivered",
     "note.added",
     "conversation.created",
+    "reminder.set",  # a person's own, as the three that follow
+    "reminder.cancelled",
+    "reminder.due",
+    "reminder.spared",
 )
 
 

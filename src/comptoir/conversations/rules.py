@@ -32,9 +32,13 @@ def waiting_since(turns: Sequence[Turn]) -> datetime | None:
     return oldest
 
 
-def state_after_inbound(state: str, *, automatic: bool) -> str:
-    """Return the state of a conversation after a customer's message: it opens, unless a machine wrote it."""
-    return state if automatic else "open"
+def state_after_inbound(state: str, *, automatic: bool, wakes_on_reply: bool = True) -> str:
+    """Return the state of a conversation after a customer's message: it opens.
+
+    It stays as it is when a machine wrote the message, and when it was put to sleep until an instant and nothing else:
+    then it wakes at that instant, and the message shows as unread until somebody looks.
+    """
+    return state if automatic or (state == "snoozed" and not wakes_on_reply) else "open"
 
 
 class Standing(Protocol):
@@ -44,6 +48,7 @@ class Standing(Protocol):
     assignee_id: int | None
     state: str
     snoozed_until: datetime | None
+    wakes_on_reply: bool
     priority: int
 
 
@@ -72,13 +77,17 @@ def transferred(row: Standing, to: int, name: str, *, keeps_assignee: bool) -> S
     return Step("conversation.transferred", {"from": row.team_id, "to": to, "to_name": name}, columns)
 
 
-def restated(row: Standing, to: str, until: datetime | None) -> Step | None:
-    """Return what another state changes; only a snooze has an end."""
-    until = until if to == "snoozed" else None
-    if (row.state, row.snoozed_until) == (to, until):
+def restated(row: Standing, to: str, until: datetime | None, *, wakes_on_reply: bool = True) -> Step | None:
+    """Return what another state changes; only a snooze has an end: an instant, the customer's answer, or either."""
+    if to != "snoozed":
+        until, wakes = None, True
+    else:
+        wakes = wakes_on_reply or until is None
+    if row.state == to and (to != "snoozed" or (row.snoozed_until, row.wakes_on_reply) == (until, wakes)):
         return None
-    facts = {"from": row.state, "to": to, "until": until.isoformat() if until else None}
-    return Step("conversation.state_changed", facts, {"state": to, "snoozed_until": until})
+    facts = {"from": row.state, "to": to, "until": until.isoformat() if until else None, "wakes_on_reply": wakes}
+    columns = {"state": to, "snoozed_until": until, "wakes_on_reply": wakes}
+    return Step("conversation.state_changed", facts, columns)
 
 
 def reprioritised(row: Standing, to: int) -> Step | None:

@@ -102,14 +102,23 @@ def transfer_conversation(*, actor: Actor, conversation: Conversation, team: Tea
 
 @transaction.atomic
 def set_state(
-    *, actor: Actor, conversation: Conversation, state: str, snoozed_until: datetime | None = None
+    *,
+    actor: Actor,
+    conversation: Conversation,
+    state: str,
+    snoozed_until: datetime | None = None,
+    wakes_on_reply: bool = True,
 ) -> Conversation:
-    """Open, wait for the customer, snooze (until an instant, or until a new message when None) or solve."""
+    """Open, wait for the customer, snooze or solve.
+
+    A snooze lasts until the instant or until the customer writes, whichever comes first; without an instant, until the
+    customer writes; with `wakes_on_reply` False, until the instant whatever is written.
+    """
     row = lock(conversation)
     checked_state(state, snoozed_until)
     if row.state == State.MERGED:
         raise InputError(_("This conversation was merged into another one. Undo the merge first."))
-    return _apply(row, actor, rules.restated(row, state, snoozed_until))
+    return _apply(row, actor, rules.restated(row, state, snoozed_until, wakes_on_reply=wakes_on_reply))
 
 
 def checked_state(state: str, snoozed_until: datetime | None) -> str:

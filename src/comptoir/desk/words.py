@@ -138,7 +138,11 @@ def _state_event(facts: Mapping[str, Any]) -> tuple[str, str]:
         State.SOLVED: _("solved it"),
     }
     if until:
-        words[State.SNOOZED] = _("snoozed it until %(until)s") % {"until": until}
+        words[State.SNOOZED] = (
+            _("snoozed it until %(until)s or an answer")
+            if facts.get("wakes_on_reply")
+            else _("snoozed it until %(until)s")
+        ) % {"until": until}
     return (f"state-{to}", words[State(to)]) if to in words else ("state-open", to)
 
 

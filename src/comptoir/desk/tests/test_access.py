@@ -58,6 +58,16 @@ TABLE: dict[str, tuple[str, Callable[[Cast], dict[str, int | str]] | None, dict[
     "replays": ("POST", None, {}),
     "channels": ("GET", None, {}),
     "me": ("GET", None, {}),
+    "my_reminders": ("GET", None, {}),
+    "notifications": ("GET", None, {}),
+    "notifications_fresh": ("GET", None, {}),
+    "notifications_reading": ("POST", None, {}),
+    "notification_preferences": ("GET", None, {}),
+    "notification": ("GET", lambda c: {"notification_id": _notification(c)}, {}),
+    "presence": ("POST", lambda c: {"conversation_id": c.conversation.pk}, {"tab": "0123456789abcdef", "typing": "1"}),
+    "following": ("POST", lambda c: {"conversation_id": c.conversation.pk}, {"follow": "1"}),
+    "reminders": ("GET", lambda c: {"conversation_id": c.conversation.pk}, {}),
+    "reminder_cancellation": ("POST", lambda c: {"reminder_id": _reminder(c)}, {}),
     "channel_new": ("GET", None, {}),
     "conversation": ("GET", lambda c: {"conversation_id": c.conversation.pk}, {}),
     "timeline": ("GET", lambda c: {"conversation_id": c.conversation.pk}, {}),
@@ -115,6 +125,14 @@ FILLED: dict[str, dict[str, int | str]] = {
     **{name: {"field_id": 1} for name in ("field", "field_position", "field_deletion")},
 }
 OWN = {name for name, row in TABLE.items() if row[1] is None}
+
+
+def _notification(cast: Cast) -> int:
+    return builders.make_notification(cast.admin, cast.conversation).pk
+
+
+def _reminder(cast: Cast) -> int:
+    return builders.make_reminder(cast.agent, cast.conversation).pk
 
 
 def _placement(cast: Cast) -> Placement:
@@ -183,6 +201,7 @@ def _snapshot() -> list[tuple[str, int, str]]:
         " journal_event accounts_user conversations_labelling conversations_label conversations_link"
         " conversations_savedview conversations_bulkchange contacts_customfield"
         " drafts_draft knowledge_savedreply knowledge_macro"
+        " viewing_presence reminders_reminder notifications_notification notifications_follow"
     )
     found = []
     with connection.cursor() as cursor:

@@ -84,7 +84,7 @@ def state(request: HttpRequest, conversation_id: int) -> HttpResponse:
 
 @staff("POST")
 def snooze(request: HttpRequest, conversation_id: int) -> HttpResponse:
-    """Put it away until an instant (`until`, an offered one or a date) or until an answer comes (`reply`)."""
+    """Put it away until an instant (`until`, an offered one or a date), an answer (`reply`), or either (`or_reply`)."""
     user = person(request)
     row = access_conversation(user, conversation_id)
     asked = request.POST.get("until", "")
@@ -94,7 +94,13 @@ def snooze(request: HttpRequest, conversation_id: int) -> HttpResponse:
     )
     if until is None and asked != "reply":
         raise InputError(_("Choose until when."), field="until_at")
-    services.set_state(actor=actor_of(user), conversation=row, state=State.SNOOZED, snoozed_until=until)
+    services.set_state(
+        actor=actor_of(user),
+        conversation=row,
+        state=State.SNOOZED,
+        snoozed_until=until,
+        wakes_on_reply=until is None or request.POST.get("or_reply") == "1",
+    )
     return done(request, row, _("Snoozed."))
 
 

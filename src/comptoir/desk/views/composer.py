@@ -17,6 +17,7 @@ from comptoir.core.errors import AccessDenied, InputError
 from comptoir.desk import forms, previews
 from comptoir.desk.guard import is_htmx, person, staff
 from comptoir.desk.queries import takers_of
+from comptoir.desk.views.collision import overtaken, unseen_refused
 from comptoir.desk.views.conversation import appended, update
 from comptoir.desk.views.drafts import keep, road_in
 from comptoir.drafts import services as drafts
@@ -27,6 +28,7 @@ from comptoir.outbound.elsewhere import reply_elsewhere
 from comptoir.outbound.models import Delivery
 from comptoir.outbound.roads import roads_of
 from comptoir.outbound.services import Draft
+from comptoir.viewing.collision import Overtaken
 
 PEOPLE_SHOWN = 8
 
@@ -44,7 +46,11 @@ def post_message(request: HttpRequest, conversation_id: int) -> HttpResponse:
     draft = _draft(request, user, row)
     if draft.forward_of is not None and not row.messages.filter(pk=draft.forward_of).exists():
         raise AccessDenied("no such message")
-    delivery = _send(request, user, row, draft)
+    try:
+        with unseen_refused(request, row):
+            delivery = _send(request, user, row, draft)
+    except Overtaken as met:
+        return overtaken(request, row, met)
     drafts.discard_draft(user=user, conversation=row)
     return _written(request, row, delivery.message, delivery)
 

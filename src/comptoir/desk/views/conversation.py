@@ -124,17 +124,24 @@ def conversation(request: HttpRequest, conversation_id: int) -> HttpResponse:
     row = access_conversation(user, conversation_id, also=begun_by(user))
     if row.state == State.MERGED and row.merged_into_id and "stay" not in request.GET:
         return redirect("conversation", row.merged_into_id)
+    context = page_context(request, row)
+    services.mark_read(user=user, conversation=row)
+    return render(request, "desk/conversation/page.html", context)
+
+
+def page_context(request: HttpRequest, row: Conversation) -> dict[str, Any]:
+    """Return what the whole page of a conversation needs."""
+    user = person(request)
     page = queries.timeline(row, before=chosen_cursor(request.GET.get("before", "")))
     context = timeline_context(row, page) | head_context(row, user) | composer_context(request, row, page.messages)
-    context |= {
+    return context | {
         "identities": list(row.contact.identities.all()),
         "story": queries.story_of(user, row.contact_id, without=row.pk),
         "participants": participants_of(page.messages, row.contact_id),
         "sent": _just_sent(request, page.messages),
         "applied": applied_in(request.GET.get("applied", ""), row.pk),
+        "seen": max((message.pk for message in page.messages), default=0),
     }
-    services.mark_read(user=user, conversation=row)
-    return render(request, "desk/conversation/page.html", context)
 
 
 def _just_sent(request: HttpRequest, messages: Sequence[Said]) -> Sending | None:

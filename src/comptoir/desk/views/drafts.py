@@ -44,10 +44,10 @@ def road_in(request: HttpRequest, user: User, row: Conversation) -> Road | None:
     return road_of(user, row, key) if key else None
 
 
-def keep(request: HttpRequest, user: User, row: Conversation) -> Draft | None:
-    """Save what the form holds, with the files that came along. Raises Behind, InputError."""
+def keep(request: HttpRequest, user: User, row: Conversation, *, is_forced: bool = False) -> Draft | None:
+    """Save what the form holds, with the files that came along. Raises Behind (unless forced), InputError."""
     known = request.POST.get("revision", "0")
-    is_forced = "force" in request.POST
+    is_forced = is_forced or "force" in request.POST
     saved = services.save_draft(
         user=user, conversation=row, words=words_in(request),
         known=None if is_forced else int(known) if known.isdecimal() else 0,

@@ -16,3 +16,5 @@ import "./forms.js";
 import "./desk-live.js";
 import "./desk-conversation.js";
 import "./desk-tabs.js";
+import "./together.js";
+import "./notifications.js";
