@@ -12,7 +12,7 @@ from comptoir.contacts.services import merge_contacts, unmerge_contacts
 from comptoir.conversations.queries import story_of
 from comptoir.core.errors import AccessDenied, InputError
 from comptoir.desk.guard import person, staff
-from comptoir.desk.queries import find_contacts, newest_contacts
+from comptoir.desk.queries.people import find_contacts, newest_contacts
 
 CONTACT_PAGE = 50
 
