@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from comptoir.desk.views import actions, channels, composer, contacts, conversation, files, intake, me, queue, search
+from comptoir.desk.views import (
+    actions,
+    channels,
+    composer,
+    contacts,
+    conversation,
+    files,
+    intake,
+    me,
+    palette,
+    queue,
+    search,
+)
 
 urlpatterns = [
     path("", queue.queue, name="queue"),
@@ -29,6 +41,8 @@ urlpatterns = [
     path("deliveries/<int:delivery_id>/retry/", composer.retry, name="retry"),
     path("deliveries/<int:delivery_id>/confirmation/", composer.confirmation, name="confirmation"),
     path("search", search.search, name="search"),
+    path("palette", palette.commands, name="palette"),
+    path("keys/", palette.shortcuts, name="keys"),
     path("contacts/", contacts.contacts, name="contacts"),
     path("contacts/<int:contact_id>/", contacts.contact, name="contact"),
     path("contacts/<int:contact_id>/merges/", contacts.merges, name="contact_merges"),

@@ -21,6 +21,8 @@ TABLE: dict[str, tuple[str, Callable[[Cast], dict[str, int | str]] | None, dict[
     "next": ("GET", None, {}),
     "batch": ("POST", None, {"do": "solved", "pick": "1"}),
     "search": ("GET", None, {}),
+    "palette": ("GET", None, {}),
+    "keys": ("GET", None, {}),
     "contacts": ("GET", None, {}),
     "intake": ("GET", None, {}),
     "replays": ("POST", None, {}),
