@@ -55,6 +55,8 @@ RULES: dict[str, str] = {
     "conversations/<int:conversation_id>/state/": OBJECT,
     "conversations/<int:conversation_id>/snooze/": OBJECT,
     "conversations/<int:conversation_id>/priority/": OBJECT,
+    "conversations/<int:conversation_id>/export/": OBJECT,
+    "conversations/<int:conversation_id>/export.<slug:form>": OBJECT,
     "conversations/<int:conversation_id>/merge/": OBJECT,
     "conversations/<int:conversation_id>/merges/": OBJECT,
     "conversations/<int:conversation_id>/moves/": OBJECT,
@@ -201,6 +203,7 @@ def theirs(db: None) -> Theirs:
         "webhook_id": webhook.pk,
         "call_id": call.pk,
         "kind": "sandbox",
+        "form": "json",
     }
     payload = {
         "text": "I was here", "state": "solved", "assignee": owner.pk, "team": team.pk, "priority": "2",

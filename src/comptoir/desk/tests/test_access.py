@@ -36,6 +36,8 @@ TABLE: dict[str, tuple[str, Callable[[Cast], dict[str, int | str]] | None, dict[
     "state": ("POST", lambda c: {"conversation_id": c.conversation.pk}, {"state": "solved"}),
     "snooze": ("POST", lambda c: {"conversation_id": c.conversation.pk}, {"until": "tomorrow"}),
     "priority": ("POST", lambda c: {"conversation_id": c.conversation.pk}, {"priority": "2"}),
+    "export_choice": ("GET", lambda c: {"conversation_id": c.conversation.pk}, {}),
+    "export": ("POST", lambda c: {"conversation_id": c.conversation.pk, "form": "json"}, {}),
     "merge": ("GET", lambda c: {"conversation_id": c.conversation.pk}, {}),
     "merges": ("POST", lambda c: {"conversation_id": c.conversation.pk}, {"target": "1"}),
     "moves": ("POST", lambda c: {"conversation_id": c.conversation.pk}, {"target": "1", "message": "1"}),
