@@ -48,7 +48,8 @@ def _message(message: Message, files: Sequence[Attachment]) -> dict[str, Any]:
         "sent_at": message.sent_at.isoformat(),
         "author": {"name": message.author_name, "address": message.author_address},
         "recipients": message.recipients, "subject": message.subject, "text": message.text,
-        "language": message.language, "message_id": message.message_id, "automatic": message.automatic, "files": [_file(file) for file in files],
+        "language": message.language, "message_id": message.message_id, "automatic": message.automatic,
+        "files": [_file(file) for file in files],
     }  # fmt: skip
 
 

@@ -36,10 +36,10 @@ def _wanted(query: str) -> set[str]:
 
 
 def marked(name: str, query: str) -> str:
-    """Return a short text, such as a file's name, as safe HTML with the beginnings of words that were found marked."""
+    """Return a short text, such as a subject or a file's name, as safe HTML with the words that were found marked."""
     wanted = _wanted(query)
     parts = re.split(r"([^\W_]+)", name)
-    found = (any(fold(part).startswith(word) for word in wanted) for part in parts)
+    found = (any(fold(part).startswith(word) or _agrees(fold(part), word) for word in wanted) for part in parts)
     return "".join(f"<mark>{escape(part)}</mark>" if is_found and part else escape(part)
                    for part, is_found in zip(parts, found, strict=True))  # fmt: skip
 

@@ -45,7 +45,8 @@ def groups(user: User) -> list[KeyGroup]:
         ]),
         KeyGroup(_("Go to"), going),
         KeyGroup(_("In a list"), [
-            _key(_("down and up"), "j", "k"),
+            _key(_("down"), "j"),
+            _key(_("up"), "k"),
             _key(_("open"), "o", pgettext("a key", "Enter")),
             _key(_("select"), "x"),
             _key(_("select from the last selected one to here"), f"{shift}+X"),
@@ -55,7 +56,7 @@ def groups(user: User) -> list[KeyGroup]:
             _key(_("reply"), "r"), _key(_("note"), "m"), _key(_("forward"), "f"),
             _key(_("take"), "t"), _key(_("assign"), "a"), _key(_("snooze"), "z"),
             _key(_("solve, reopen"), "e"), _key(_("label"), "l"),
-            _key(_("next and previous of the list"), "j", "k"),
+            _key(_("next one of the list"), "j"), _key(_("previous one of the list"), "k"),
             _key(_("back to the list"), "u"),
         ]),
         KeyGroup(_("Writing"), [

@@ -97,7 +97,10 @@ def _shown(asked: Asked, found: Found, tab: str, text: str) -> dict[str, Any]:
     page: Messages | Files | None = None
     if tab == "messages":
         page = found.messages
-        shown["hits"] = [(hit, mark_safe(excerpt(hit.text, words))) for hit in (page.hits if page else ())]  # noqa: S308  # excerpt escapes
+        shown["hits"] = [
+            (hit, mark_safe(marked(hit.subject, words)), mark_safe(excerpt(hit.text, words)))  # noqa: S308  # both escape
+            for hit in (page.hits if page else ())
+        ]
     elif tab == "files":
         page = found.files
         shown["files"] = [(file, mark_safe(marked(file.filename, words))) for file in (page.hits if page else ())]  # noqa: S308  # marked escapes

@@ -6,7 +6,11 @@
   const FIELDS = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
   let first = "";
   let timer = 0;
-  const find = (keys) => document.querySelector(`[data-key="${CSS.escape(keys)}"]`);
+  // The page's own before the navigation's: "/" is the field that stands here, or else the way to the search.
+  const find = (keys) => {
+    const wanted = `[data-key="${CSS.escape(keys)}"]`;
+    return document.querySelector(`main ${wanted}`) ?? document.querySelector(wanted);
+  };
   const act = (target) => {
     if (target.matches("textarea, select, input:not([type=checkbox], [type=radio])")) {
       target.focus();
@@ -14,7 +18,10 @@
     } else if (target.matches("input")) {
       target.checked = true;
       target.dispatchEvent(new Event("change", { bubbles: true }));
-    } else target.click();
+    } else {
+      if (target.matches("summary")) target.focus(); // the arrow keys go on from there
+      target.click();
+    }
   };
   const wait = (key) => {
     first = key;

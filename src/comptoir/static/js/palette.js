@@ -89,8 +89,8 @@ const run = (option, event) => {
   if (option.action) {
     dialog.close();
     const target = option.action.element;
-    if (target.matches("input:not([type=radio], [type=checkbox]), textarea")) target.focus();
-    else target.click();
+    if (target.matches("input:not([type=radio], [type=checkbox]), textarea, summary")) target.focus();
+    if (!target.matches("input:not([type=radio], [type=checkbox]), textarea")) target.click();
     return;
   }
   if (option.dataset.id) remember(option.dataset.id);
