@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlencode
 
 from django.db import connection
@@ -55,7 +56,7 @@ def find_conversations(user: User, text: str, *, limit: int) -> list[Conversatio
     words = re.findall(r"\w+", text.lower())
     if not words or len(text) < 2:
         return []
-    values = {
+    values: dict[str, Any] = {
         "newest": NEWEST, "begins": " & ".join(f"{word}:*" for word in words), "text": text,
         "teams": [team.pk for team in teams_of(user)],
     }  # fmt: skip

@@ -1,6 +1,7 @@
 """The readers of contacts: by the beginning of their name or address, and the newest."""
 
 import re
+from typing import Any
 
 from django.db import connection
 
@@ -34,7 +35,7 @@ def contact_ids(text: str, *, limit: int = MOST) -> list[int]:
     words = re.findall(r"\w+", text)
     if len(text) < 2 or not words:
         return []
-    params = {
+    params: dict[str, Any] = {
         "words": " & ".join(f"{word}:*" for word in words), "kinds": list(identity_kinds()), "start": text,
         "end": text + "\U0010ffff", "limit": limit,
     }  # fmt: skip

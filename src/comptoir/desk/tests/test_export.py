@@ -4,6 +4,7 @@ import email
 import json
 import mailbox
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,7 +97,7 @@ def test_mbox_keeps_the_original_and_separates_mails_safely(told: Cast, tmp_path
     box.close()
     assert [mail["Subject"] for mail in mails] == ["No dial tone", "No dial tone", "original"]
     answer = email.message_from_bytes(mails[1].as_bytes())
-    parts = [part.get_payload(decode=True) for part in answer.walk() if not part.is_multipart()]
+    parts: list[Any] = [part.get_payload(decode=True) for part in answer.walk() if not part.is_multipart()]
     assert parts[0].startswith(b">From now on it works") and parts[1] == b"42 euros"
 
 
