@@ -82,8 +82,12 @@ def _destination(page: Destination) -> Option:
 
 def matches(text: str, *names: str) -> bool:
     """Whether every word of a text begins a word of the names, accents and case aside."""
-    known = [word for name in names for word in fold(name).replace("’", " ").replace("'", " ").split()]
-    return all(any(word.startswith(typed) for word in known) for typed in fold(text).split())
+    known = [word for name in names for word in _words(name)]
+    return all(any(word.startswith(typed) for word in known) for typed in _words(text))
+
+
+def _words(text: str) -> list[str]:
+    return fold(text).replace("’", " ").replace("'", " ").split()
 
 
 def pages(user: User, text: str) -> Group:
