@@ -41,16 +41,16 @@ class Destination:
 
 
 DESTINATIONS: tuple[Destination, ...] = (
-    Destination("queue", gettext_lazy("Queue"), "inbox waiting file attente accueil", "queue", key="g q"),
-    Destination("queue", gettext_lazy("Mine"), "my work mes conversations", "mine", "?owner=me", key="g m"),
-    Destination("search", gettext_lazy("Search"), "find rechercher trouver", "search", key="/"),
-    Destination("contacts", gettext_lazy("Contacts"), "people customers clients personnes", "contacts", key="g c"),
-    Destination("next", gettext_lazy("Next conversation"), "suivante prochaine", "bolt", key="n"),
-    Destination("channels", gettext_lazy("Channels"), "health mailbox canaux boite sante", "health", key="g h"),
-    Destination("intake", gettext_lazy("Intake"), "log records failed reception journal", "intake", "", OFFICE, "g i"),
+    Destination("queue", gettext_lazy("Queue"), "queue inbox file d attente", "queue", key="g q"),
+    Destination("queue", gettext_lazy("Mine"), "mine my work a moi", "mine", "?owner=me", key="g m"),
+    Destination("search", gettext_lazy("Search"), "search find rechercher", "search", key="/"),
+    Destination("contacts", gettext_lazy("Contacts"), "people customers clients", "contacts", key="g c"),
+    Destination("next", gettext_lazy("Next conversation"), "next suivante", "bolt", key="n"),
+    Destination("channels", gettext_lazy("Channels"), "channels health canaux etat", "health", key="g h"),
+    Destination("intake", gettext_lazy("Intake"), "intake log reception journal", "intake", "", OFFICE, "g i"),
     Destination("api_settings", gettext_lazy("API"), "tokens webhooks jetons integrations", "code", "", ADMIN, "g a"),
-    Destination("me", gettext_lazy("My settings"), "profile language theme langue reglages", "settings", key="g s"),
-    Destination("keys", gettext_lazy("Keyboard shortcuts"), "cheat sheet clavier raccourcis aide", "keyboard", key="?"),
+    Destination("me", gettext_lazy("My settings"), "my settings language theme langue", "settings", key="g s"),
+    Destination("keys", gettext_lazy("Keyboard shortcuts"), "keyboard cheat sheet clavier", "keyboard", key="?"),
 )  # fmt: skip
 
 
