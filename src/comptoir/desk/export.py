@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from comptoir.conversations.models import Attachment, Message, MessageKind
+from comptoir.conversations.queries import MESSAGE_EVENTS
 from comptoir.core import storage
 from comptoir.core.errors import InputError
 from comptoir.desk import words
@@ -95,7 +96,7 @@ def _lines(whole: Whole) -> list[Line]:
         Line(m.created_at, m.kind, _author(m), _recipients(m), m.body, whole.files[m.pk]) for m in whole.messages
     ]  # fmt: skip
     for event in whole.events:
-        if not event.kind.startswith(("message.", "reply.", "note.")):
+        if event.kind not in MESSAGE_EVENTS:
             actor = event.actor_id if event.actor_kind == "user" else None
             lines.append(
                 Line(event.at, "event", event.actor_name, "", words.event_words(event.kind, event.facts, actor)[1])
