@@ -81,6 +81,7 @@ class User(AbstractBaseUser):
         choices=[("auto", _("Like the device")), ("light", _("Light")), ("dark", _("Dark"))],
         default="auto",
     )
+    shortcuts = models.BooleanField(_("single-key shortcuts"), default=True)  # WCAG 2.1.4: they can be switched off
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

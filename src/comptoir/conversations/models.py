@@ -176,8 +176,10 @@ class Message(models.Model):
         indexes = [
             # The timeline.
             models.Index(fields=["conversation", "created_at", "id"], name="message_timeline"),
-            # Search over everything that was said.
+            # Search over everything that was said …
             GinIndex(fields=["search"], name="message_search"),
+            # … and within a span of time (`before:`, `after:`): an import brings old messages late, so ids will not do.
+            models.Index(fields=["created_at", "id"], name="message_by_time"),
         ]
 
     def __str__(self) -> str:
@@ -199,6 +201,8 @@ class Attachment(models.Model):
     size = models.BigIntegerField()
     content_id = models.CharField(max_length=255, blank=True)
     inline = models.BooleanField(default=False)
+
+    # And `attachment_words` (migration 0201): files by the words of their name, accents folded.
 
     def __str__(self) -> str:
         return self.filename

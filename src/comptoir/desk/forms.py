@@ -94,7 +94,7 @@ class SettingsForm(_UserForm):
 
     class Meta:
         model = User
-        fields = ["name", "language", "time_zone", "theme"]
+        fields = ["name", "language", "time_zone", "theme", "shortcuts"]
 
 
 def _mailboxes() -> list[tuple[str, str]]:

@@ -253,6 +253,7 @@ def event_words(kind: str, facts: Mapping[str, Any], actor_id: int | None) -> tu
         "conversation.unmerged": ("undo", lambda: _("undid a merge, a split or a move")),
         "conversation.split": ("split", lambda: _("split messages off")),
         "conversation.moved": ("move", lambda: _("moved messages")),
+        "conversation.exported": ("download", lambda: _("exported it")),
         "reply.cancelled": ("undo", lambda: _("took a reply back before it left")),
         "reply.failed": ("failed", lambda: _("could not deliver a reply")),
         "reply.unconfirmed": ("unconfirmed", lambda: _("does not know whether a reply arrived")),

@@ -13,7 +13,7 @@ from comptoir.contacts.services import merge_contacts, unmerge_contacts
 from comptoir.conversations.queries import story_of
 from comptoir.core.errors import AccessDenied, InputError
 from comptoir.desk.guard import person, staff
-from comptoir.desk.queries import find_contacts, newest_contacts
+from comptoir.desk.queries.people import find_contacts, newest_contacts
 from comptoir.desk.views.fields import own_fields
 
 CONTACT_PAGE = 50
