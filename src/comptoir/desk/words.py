@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from comptoir.conversations.models import Priority, State
+from comptoir.desk.rules import device_of
 
 NBSP = "\u00a0"
 
@@ -193,3 +194,11 @@ def delivery_words(state: str) -> str:
     }
     found = words.get(state)
     return found() if found else state
+
+
+def device_words(agent: str) -> str:
+    """Return what a person is signed in with: 'Firefox on Linux'."""
+    browser, system = device_of(agent)
+    if browser and system:
+        return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}
+    return browser or system or _("An unknown device")
