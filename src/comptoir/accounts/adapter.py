@@ -20,7 +20,8 @@ from comptoir.core import crypto
 from comptoir.journal import services as journal
 
 OWES = "owes_second_factor"  # in the session of a person who must set one up before anything else
-# allauth tells of a change by the name of the mail that it would send; the journal is told instead.
+# allauth tells of a change by the name of the mail that it would send, sometimes only after its commit; this hook is
+# the one place where all of them are heard without signals.
 EVENTS = {
     "mfa/email/totp_activated": "person.totp_added",
     "mfa/email/totp_deactivated": "person.totp_removed",

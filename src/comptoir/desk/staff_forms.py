@@ -106,7 +106,9 @@ class SignOnForm(forms.Form):
     role = forms.ChoiceField(
         label=_("Their role"), choices=[choice for choice in Role.choices if choice[0] != Role.ADMIN]
     )
-    team = forms.ModelChoiceField(label=_("Their team"), queryset=Team.objects.all(), required=False)
+    team = forms.ModelChoiceField(
+        label=_("Their team"), queryset=Team.objects.all(), required=False, empty_label=_("Choose a team")
+    )
     is_active = forms.BooleanField(label=_("Show the button on the sign-in page"), required=False, initial=True)
 
     def __init__(self, *args: Any, is_kept: bool, **kwargs: Any) -> None:
