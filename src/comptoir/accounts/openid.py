@@ -41,7 +41,7 @@ NEEDED = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
 class GuardedTransport(requests.adapters.BaseAdapter):
     """Carries the requests of allauth's session over core.http, which guards against server-side request forgery."""
 
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
         """Make one request. Raises what callers of the requests library expect."""
         url, body = str(request.url), request.body
         if not is_safe_provider(url):
@@ -190,7 +190,8 @@ def _answer(view: type[OAuth2LoginView] | type[OAuth2CallbackView], request: Htt
         raise Http404
     adapter = SignOnOAuth2Adapter(request, PROVIDER_ID)
     try:
-        return view.adapter_view(adapter)(request)
+        answer: HttpResponse = view.adapter_view(adapter)(request)
+        return answer
     except (OAuth2Error, requests.RequestException, ComptoirError) as error:
         logger.warning("sign-on: %s", error)
         words = _("Your organisation's sign-in does not answer. Try again in a moment, or use your password.")

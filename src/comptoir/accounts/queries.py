@@ -98,7 +98,7 @@ def sessions_of(user: User) -> QuerySet[StaffSession]:
 
 def has_second_factor(user: User) -> bool:
     """Return whether the person can prove themselves by more than a password."""
-    return Authenticator.objects.filter(user=user, type__in=SECOND_FACTORS).exists()
+    return bool(Authenticator.objects.filter(user=user, type__in=SECOND_FACTORS).exists())
 
 
 def people_without_second_factor() -> int:

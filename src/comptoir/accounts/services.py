@@ -123,7 +123,7 @@ def _checked_team(name: str, department: str, *, besides: int | None = None) -> 
         raise InputError(_("Give the team a name of at most 80 characters."), field="name")
     if department not in Department.values:
         raise InputError(_("Choose one from the list."), field="department")
-    if Team.objects.filter(name__iexact=name).exclude(pk=besides).exists():
+    if Team.objects.filter(name__iexact=name).exclude(pk=besides or 0).exists():
         raise InputError(_("There is a team with this name already."), field="name")
     return name
 

@@ -1,10 +1,14 @@
 """The settings area: one line a page. Whoever adds a page of settings adds a line here, and nothing else."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 
 from comptoir.accounts.models import Role, User
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 ADMIN = (Role.ADMIN,)
 OFFICE = (Role.LEAD, Role.ADMIN, Role.AUDITOR)
@@ -15,8 +19,8 @@ class SettingsPage:
     """One page of settings: the name of its address, what it is called, one line of help, its icon, who may open it."""
 
     url: str
-    title: str
-    help: str
+    title: "StrOrPromise"
+    help: "StrOrPromise"
     icon: str
     roles: tuple[str, ...]
 
@@ -25,7 +29,7 @@ class SettingsPage:
 class SettingsGroup:
     """Pages that belong together."""
 
-    title: str
+    title: "StrOrPromise"
     pages: tuple[SettingsPage, ...]
 
 

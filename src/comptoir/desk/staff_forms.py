@@ -1,7 +1,7 @@
 """Forms of the settings area: people, teams, sign-on, the filters of the audit page."""
 
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib.auth import password_validation
@@ -15,10 +15,15 @@ from comptoir.accounts.signon import SignOnSettings
 from comptoir.desk.forms import ZoneSelect, _zones
 from comptoir.journal.queries import Wanted
 
+if TYPE_CHECKING:
+    _TeamsField = forms.ModelMultipleChoiceField[Team]
+else:
+    _TeamsField = forms.ModelMultipleChoiceField
+
 LANGUAGES = [("en", "English"), ("fr", "Français")]
 
 
-class TeamsField(forms.ModelMultipleChoiceField):
+class TeamsField(_TeamsField):
     """Some of the teams, as boxes to tick."""
 
     def __init__(self) -> None:

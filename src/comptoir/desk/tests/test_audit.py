@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -36,6 +37,11 @@ def auditor_of(cast: Cast) -> User:
     return builders.make_user(cast.team, name="Ana Auditor", role=Role.AUDITOR)
 
 
+def exported(client: Client, query: str) -> str:
+    response: Any = client.get(f"/settings/audit/export/?{query}")
+    return b"".join(response.streaming_content).decode()
+
+
 def seen(user: User, wanted: Wanted | None = None) -> list[str]:
     return [event.kind for event in reading.audit_page(user, wanted or Wanted()).events]
 
@@ -50,8 +56,7 @@ def test_events_of_conversations_are_for_those_who_may_see_the_conversation(cast
         page = cast.client(user).get("/settings/audit/").content.decode()
         assert f"#{cast.conversation.pk}<" in page
         assert f"#{hidden.pk}<" not in page
-        exported = cast.client(user).get(f"/settings/audit/export/?conversation={hidden.pk}")
-        assert b"".join(exported.streaming_content).decode().count("\r\n") == 1  # the head alone
+        assert exported(cast.client(user), f"conversation={hidden.pk}").count("\r\n") == 1  # the head alone
 
 
 def test_events_of_contacts_are_for_those_who_may_see_the_contact(cast: Cast) -> None:
@@ -94,8 +99,8 @@ def test_it_is_filtered(cast: Cast, case: str, query: str, expected: list[str]) 
     client = cast.client(cast.admin)
     page = client.get(f"/settings/audit/?{query}")
     assert [line[0].kind for line in page.context["lines"]] == expected, case
-    exported = b"".join(client.get(f"/settings/audit/export/?as=jsonl&{query}").streaming_content).decode()
-    assert [json.loads(line)["kind"] for line in exported.splitlines()] == expected, case
+    lines = exported(client, f"as=jsonl&{query}").splitlines()
+    assert [json.loads(line)["kind"] for line in lines] == expected, case
 
 
 @pytest.mark.parametrize(
@@ -174,8 +179,7 @@ def test_a_span_of_a_large_journal_is_found_without_reading_what_is_newer(
     first, last = journal_queries.span(wanted)
     rows = Event.objects.filter(at__gte=wanted.since, at__lt=wanted.until)
     assert (first, last) == (min(rows.values_list("id", flat=True)), max(rows.values_list("id", flat=True)) + 1)
-    exported = reading.audit_export(cast.admin, wanted)
-    assert sum(map(len, exported)) == 60
+    assert sum(map(len, reading.audit_export(cast.admin, wanted))) == 60
 
 
 @pytest.mark.parametrize(
@@ -197,8 +201,7 @@ def test_each_filter_walks_an_index_backwards(wanted: Wanted) -> None:
 
 def test_the_export_is_safe_to_open_in_a_spreadsheet(cast: Cast) -> None:
     append("message.received", actor=Actor("contact", 1, "=HYPERLINK(1)"), conversation=cast.conversation.pk)
-    exported = b"".join(cast.client(cast.admin).get("/settings/audit/export/").streaming_content).decode()
-    rows = list(csv.reader(io.StringIO(exported)))
+    rows = list(csv.reader(io.StringIO(exported(cast.client(cast.admin), ""))))
     assert rows[0][5] == "actor"
     assert rows[1][5] == "'=HYPERLINK(1)"
 
@@ -214,7 +217,7 @@ def test_the_export_streams_under_asgi(cast: Cast) -> None:
     async def read() -> bytes:
         client = AsyncClient()
         client.cookies = session.cookies
-        response = await client.get("/settings/audit/export/?as=jsonl")
+        response: Any = await client.get("/settings/audit/export/?as=jsonl")
         assert response.is_async
         return b"".join([part async for part in response.streaming_content])
 

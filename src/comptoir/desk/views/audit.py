@@ -10,6 +10,7 @@ from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from comptoir.accounts.models import Role, User
@@ -85,7 +86,7 @@ async def _threaded(portions: Iterator[str]) -> AsyncIterator[str]:
 
 
 @staff("GET", roles=ROLES)
-def export(request: HttpRequest) -> StreamingHttpResponse | HttpResponse:
+def export(request: HttpRequest) -> HttpResponseBase:
     """Stream everything that the filter finds, as JSON lines (`as=jsonl`) or as CSV."""
     user = person(request)
     form = _form(request, user)

@@ -89,7 +89,7 @@ def person_page(request: HttpRequest, person_id: int) -> HttpResponse:
     """Show one person: role, teams, how they prove themselves, where they are signed in."""
     user = person(request)
     row = access_person(user, person_id)
-    form = PlaceForm(initial={"role": row.role, "teams": [team.pk for team in row.shown_teams]})
+    form = PlaceForm(initial={"role": row.role, "teams": list(row.memberships.values_list("team_id", flat=True))})
     context = {"row": row, "form": form, "session_count": sessions_of(row).count(), "is_self": row.pk == user.pk}
     return render(request, "desk/people/page.html", context)
 

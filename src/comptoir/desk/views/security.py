@@ -1,5 +1,7 @@
 """Security of the installation: is a second factor required, and the organisation's own sign-in."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -34,7 +36,7 @@ def security(request: HttpRequest) -> HttpResponse:
 def sign_on_page(request: HttpRequest) -> HttpResponse:
     """Show and change the organisation's own sign-in. The secret is never shown."""
     row = SignOn.objects.filter(id=1).first()
-    initial = {"role": Role.AGENT}
+    initial: dict[str, Any] = {"role": Role.AGENT}
     if row is not None:
         initial = {
             "label": row.label, "issuer": row.issuer, "client_id": row.client_id, "domains": "\n".join(row.domains),
