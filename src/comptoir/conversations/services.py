@@ -55,6 +55,9 @@ def assign_conversation(*, actor: Actor, conversation: Conversation, assignee: U
     if assignee is not None and not assignee.memberships.filter(team_id=row.team_id).exists():
         words = _("%(name)s is not in this conversation's team. Choose a member, or change the team first.")
         raise InputError(words % {"name": assignee.name})
+    if assignee is not None and not assignee.may_write:
+        words = _("%(name)s is an auditor, who reads and changes nothing. Choose somebody else.")
+        raise InputError(words % {"name": assignee.name})
     if row.assignee_id == (assignee.pk if assignee else None):
         return row
     facts = {

@@ -34,7 +34,7 @@ class Event(models.Model):
             # The audit page: what happened to people, teams, channels and programs. Rare, and looked for by name.
             models.Index(fields=["id"], name="event_of_installation", condition=Q(conversation_id__isnull=True)),
             # Reports over a span of time; BRIN because the table is in the order of time.
-            BrinIndex(fields=["at"], name="event_by_time"),
+            BrinIndex(fields=["at"], name="event_by_time", autosummarize=True),
         ]
 
     def __str__(self) -> str:

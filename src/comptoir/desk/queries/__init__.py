@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import F, Func, IntegerField, Max
 
-from comptoir.accounts.models import User
+from comptoir.accounts.models import Role, User
 from comptoir.channels.models import ChannelAccount
 from comptoir.channels.registry import channels
 from comptoir.contacts.access import accessible_contacts
@@ -29,7 +29,9 @@ class Choice:
 
 def members_of(team_id: int) -> list[Choice]:
     """Return the active people of a team: those whom its conversations can be given to."""
-    found = User.objects.filter(is_active=True, memberships__team_id=team_id).order_by("name")
+    found = (
+        User.objects.filter(is_active=True, memberships__team_id=team_id).exclude(role=Role.AUDITOR).order_by("name")
+    )
     return [Choice(*row) for row in found.values_list("pk", "name")]
 
 
