@@ -228,12 +228,22 @@ def token(args: argparse.Namespace) -> None:
 
 
 def person(args: argparse.Namespace) -> None:
-    """Create a member of staff."""
+    """Create a member of staff, or remove a second factor that was lost."""
     with _database():
         _migrate()
         from comptoir.accounts.models import Team, User
-        from comptoir.accounts.services import create_person
+        from comptoir.accounts.services import create_person, remove_second_factor
         from comptoir.journal.services import SYSTEM
+
+        if args.action == "unlock":
+            user = User.objects.filter(email=args.email.lower()).first()
+            if user is None:
+                raise SystemExit(f"comptoir: nobody has the address {args.email}.")
+            remove_second_factor(actor=SYSTEM, person=user)
+            print(f"{user.name} signs in with the password alone, and can set up a new second factor.")
+            return
+        if not args.name:
+            raise SystemExit("comptoir: give the person's name after the address.")
 
         if User.objects.filter(email=args.email.lower()).exists():
             raise SystemExit(f"comptoir: {args.email} exists already.")
@@ -316,9 +326,9 @@ def _parser() -> argparse.ArgumentParser:
     key.add_argument("--name", required=True, help="what it is for")
     key.add_argument("--scope", action="append", choices=["read", "write", "admin"], help="default: read")
     who = add("person", person)
-    who.add_argument("action", choices=["add"])
+    who.add_argument("action", choices=["add", "unlock"])
     who.add_argument("email")
-    who.add_argument("name")
+    who.add_argument("name", nargs="?", default="", help="needed to add somebody")
     who.add_argument("--admin", action="store_true")
     who.add_argument("--role", choices=["agent", "lead", "admin", "auditor"], default="agent")
     who.add_argument("--team", action="append", help="made when it does not exist; default: Service")

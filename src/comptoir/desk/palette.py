@@ -1,7 +1,7 @@
 """The command palette: where one can go, and who finds what by its name (INV-06).
 
-What can be done on the open page, the browser knows (`data-key`, `data-command`); everything else is found here. A new
-page of settings is one line in DESTINATIONS; a new kind of thing (saved views, articles) is one function in SOURCES.
+What can be done on the open page, the browser knows (`data-key`, `data-command`); everything else is found here. Pages
+of settings come from settings_pages.py; a new kind of thing (articles) is one function in SOURCES.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,16 +15,17 @@ from django.utils.translation import gettext_lazy, pgettext
 from comptoir.accounts.models import Role, User
 from comptoir.contacts.models import Contact
 from comptoir.conversations.models import Conversation
+from comptoir.conversations.saving import views_of
 from comptoir.desk.highlight import fold
 from comptoir.desk.queries import palette as queries
 from comptoir.desk.queries.people import find_contacts
+from comptoir.desk.settings_pages import groups_for
 from comptoir.desk.templatetags.desk import icon_of, identity_words
 
 LONGEST = 100  # characters that are read
 MOST = 6  # of one group
 
-OFFICE = (Role.LEAD, Role.ADMIN)
-ADMIN = (Role.ADMIN,)
+OFFICE = (Role.LEAD, Role.ADMIN, Role.AUDITOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,16 @@ class Destination:
 
 DESTINATIONS: tuple[Destination, ...] = (
     Destination("queue", gettext_lazy("Queue"), "queue inbox file d attente", "queue", key="g q"),
-    Destination("queue", gettext_lazy("Mine"), "mine my work a moi", "mine", "?owner=me", key="g m"),
+    Destination("work", gettext_lazy("My work"), "mine my work a moi mon travail", "mine", key="g m"),
     Destination("search", gettext_lazy("Search"), "search find rechercher", "search", key="/"),
     Destination("contacts", gettext_lazy("Contacts"), "people customers clients", "contacts", key="g c"),
     Destination("next", gettext_lazy("Next conversation"), "next suivante", "bolt", key="n"),
     Destination("channels", gettext_lazy("Channels"), "channels health canaux etat", "health", key="g h"),
     Destination("intake", gettext_lazy("Intake"), "intake log reception journal", "intake", "", OFFICE, "g i"),
-    Destination("api_settings", gettext_lazy("API"), "tokens webhooks jetons integrations", "code", "", ADMIN, "g a"),
+    Destination("team_first", gettext_lazy("Team now"), "team load equipe charge", "teams", "", OFFICE, "g t"),
+    Destination("notifications", gettext_lazy("Notifications"), "bell news cloche", "bell", key="g n"),
+    Destination("drafts", gettext_lazy("Drafts"), "drafts brouillons", "edit", key="g d"),
+    Destination("settings", gettext_lazy("Settings"), "settings reglages parametres", "settings", key="g o"),
     Destination("me", gettext_lazy("My settings"), "my settings language theme langue", "settings", key="g s"),
     Destination("keys", gettext_lazy("Keyboard shortcuts"), "keyboard cheat sheet clavier", "keyboard", key="?"),
 )  # fmt: skip
@@ -90,10 +94,31 @@ def _words(text: str) -> list[str]:
     return fold(text).replace("’", " ").replace("'", " ").split()
 
 
+def _settings(user: User) -> list[tuple[Option, str]]:
+    """Return the pages of settings that the person may open, with the words that they are found by."""
+    found = [page for group in groups_for(user) for page in group.pages]
+    return [
+        (Option(f"go:{p.url}", str(p.title), _("Settings"), reverse(p.url), p.icon), f"{p.title} {p.help}")
+        for p in found
+    ]
+
+
 def pages(user: User, text: str) -> Group:
-    """Return the pages that the person may open and that go by such a name."""
+    """Return the pages that the person may open and that go by such a name; settings are many: by name only."""
     theirs = [page for page in DESTINATIONS if not page.roles or user.role in page.roles]
-    return Group(_("Go to"), [_destination(p) for p in theirs if matches(text, str(p.label), p.words)])
+    found = [_destination(p) for p in theirs if matches(text, str(p.label), p.words)]
+    if text:
+        found += [option for option, words in _settings(user) if matches(text, words)]
+    return Group(_("Go to"), found)
+
+
+def views(user: User, text: str) -> Group:
+    """Return the person's saved views by name."""
+    found = [view for view in views_of(user) if matches(text, view.name)] if text else []
+    options = [
+        Option(f"view:{view.pk}", view.name, "", reverse("queue") + f"?saved={view.pk}", "filter") for view in found
+    ]
+    return Group(_("Views"), options[:MOST])
 
 
 def _conversation(row: Conversation) -> Option:
@@ -133,7 +158,7 @@ def everywhere(user: User, text: str) -> Group:
 
 
 # In the order in which they are shown.
-SOURCES: tuple[Callable[[User, str], Group], ...] = (pages, conversations, contacts, everywhere)
+SOURCES: tuple[Callable[[User, str], Group], ...] = (pages, views, conversations, contacts, everywhere)
 
 
 def find(user: User, text: str) -> list[Group]:
@@ -148,7 +173,7 @@ def recent(user: User, ids: Sequence[str]) -> Group:
         kind: [int(i.partition(":")[2]) for i in ids if i.startswith(f"{kind}:")]
         for kind in ("conversation", "contact")
     }
-    found = {option.id: option for option in pages(user, "").options}
+    found = {option.id: option for option in [*pages(user, "").options, *(option for option, _w in _settings(user))]}
     found |= {o.id: o for o in map(_conversation, queries.conversations_by_id(user, numbers["conversation"]))}
     found |= {o.id: o for o in map(_contact, queries.contacts_by_id(user, numbers["contact"]))}
     chosen = [found[i] for i in ids if i in found]

@@ -53,7 +53,7 @@ urlpatterns = [
         name="draft_file_removal",
     ),
     path("conversations/<int:conversation_id>/draft/disposal/", drafts.draft_disposal, name="draft_disposal"),
-    path("conversations/<int:conversation_id>/people/", composer.people, name="people"),
+    path("conversations/<int:conversation_id>/people/", composer.people, name="mentionable"),
     path("conversations/<int:conversation_id>/preview/", composer.preview, name="preview"),
     path("conversations/<int:conversation_id>/roads/", composer.roads, name="roads"),
     path("conversations/<int:conversation_id>/replies/", replies.reply_picker, name="reply_picker"),

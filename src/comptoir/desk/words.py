@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 
 from comptoir.conversations.models import Priority, State
 from comptoir.core.textfold import preview
+from comptoir.desk.rules import device_of
 from comptoir.knowledge.actions import action_of
 
 NBSP = "\u00a0"
@@ -282,3 +283,11 @@ def delivery_words(state: str) -> str:
     }
     found = words.get(state)
     return found() if found else state
+
+
+def device_words(agent: str) -> str:
+    """Return what a person is signed in with: 'Firefox on Linux'."""
+    browser, system = device_of(agent)
+    if browser and system:
+        return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}
+    return browser or system or _("An unknown device")

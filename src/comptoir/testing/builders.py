@@ -8,6 +8,8 @@ import itertools
 from datetime import datetime, timedelta
 from typing import Any
 
+from allauth.mfa.models import Authenticator
+
 from comptoir.accounts.models import Membership, Role, Team, User
 from comptoir.channels.models import AccountHealth, ChannelAccount
 from comptoir.contacts.models import Contact, Identity
@@ -40,6 +42,13 @@ def make_user(
     user = User.objects.create_user(email, PASSWORD, name=name, role=role, language=language, **fields)
     Membership.objects.bulk_create([Membership(user=user, team=team) for team in teams])
     return user
+
+
+def make_passkey(user: User, *, name: str = "Blue key") -> Authenticator:
+    """Give a person a passkey that no device holds: it counts as a second factor and lets nobody in."""
+    return Authenticator.objects.create(
+        user=user, type=Authenticator.Type.WEBAUTHN, data={"name": name, "credential": {}}
+    )
 
 
 def make_account(team: Team, *, kind: str = "email", name: str = "", **fields: Any) -> ChannelAccount:

@@ -172,7 +172,7 @@ def team_shifts(request: HttpRequest, team_id: int) -> HttpResponse:
     return render(request, "desk/team/shifts.html", context, status=status)
 
 
-@staff("POST")
+@staff("POST", own=True)
 def presence(request: HttpRequest) -> HttpResponse:
     """Say whether one wants work: `presence` is available, away or offline."""
     user, asked = person(request), request.POST.get("presence", "")
