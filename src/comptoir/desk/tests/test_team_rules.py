@@ -5,6 +5,7 @@ import pytest
 from comptoir.accounts.services import actor_of
 from comptoir.core import clock, presence
 from comptoir.desk.tests.conftest import Cast
+from comptoir.desk.words import event_words
 from comptoir.journal import services as journal
 from comptoir.journal.models import Event
 from comptoir.routing import engine, services
@@ -168,3 +169,18 @@ def test_everybody_chooses_their_own_presence_and_reads_it_in_the_navigation(cas
     assert "Choose available" in client.post("/me/presence/", {"presence": "x"}, follow=True).content.decode()
     assert Workload.objects.get().presence == "away"
     assert Event.objects.get(kind="presence.changed").facts == {"user": cast.agent.pk, "to": "away"}
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ({}, "assigned it to Ana"),
+        ({"why": "round_robin"}, "assigned it to Ana (in turn)"),
+        ({"why": "least_loaded", "load": 3, "capacity": 8}, "assigned it to Ana (has the most room: 3 of 8)"),
+        ({"why": "sticky", "lost": True}, "(answered this contact before, because the one before is offline)"),
+        ({"why": "of a later version"}, "assigned it to Ana"),
+    ],
+)
+def test_the_timeline_says_why_somebody_was_chosen(reason: dict[str, object], words: str) -> None:
+    facts = {"to": 7, "to_name": "Ana", "reason": reason}
+    assert words in event_words("conversation.assigned", facts, None)[1]
