@@ -190,6 +190,7 @@ _TROUBLED = """(
     SELECT count(*) FROM channels_accounthealth h JOIN channels_channelaccount a ON a.id = h.account_id
     WHERE h.last_error_at IS NOT NULL AND a.is_active AND a.team_id = ANY(%(teams)s))
 """
+# In the statement of the counts, because every page shows it.
 _PRESENCE = "coalesce((SELECT presence FROM routing_workload WHERE user_id = %(user)s), 'available')"
 _OLDEST = f"""(
     SELECT min(p.waiting_since) FROM unnest(%(teams)s::bigint[]) AS mine(team_id) CROSS JOIN LATERAL (

@@ -60,6 +60,7 @@ def keep_files(files: "Sequence[UploadedFile[Any]]") -> list[tuple[str, str, str
 
 @lru_cache(maxsize=1)
 def zone_choices() -> tuple[tuple[str, str], ...]:
+    """Return all time zones as (name, words)."""
     named = sorted(zone for zone in zoneinfo.available_timezones() if "/" in zone and not zone.startswith("Etc/"))
     return (("UTC", "UTC"), *((zone, zone.replace("_", " ")) for zone in named))
 

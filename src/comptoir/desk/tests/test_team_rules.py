@@ -59,6 +59,7 @@ def test_a_rule_is_put_together_row_by_row_without_a_script(cast: Cast) -> None:
         ({"when": "waiting", "minutes": "soon"}, "Write a whole number"),
         ({"c0-value": " , "}, "Write the words to look for"),
         ({"a0-kind": ""}, "Add something to do"),
+        ({"a0-kind": "note", "a0-value": " "}, "Write something first"),
         ({"a0-kind": "notify", "a0-value": "x"}, "Choose who is told"),
         ({"a0-kind": "snooze", "a0-value": "x"}, "for how many minutes"),
         ({"a0-kind": "webhook", "a0-value": "ftp://x"}, "An address must look like"),
@@ -153,7 +154,7 @@ def test_a_lead_sets_assignment_capacity_skills_and_shifts(cast: Cast) -> None:
     assert [(s.user_id, s.weekday, s.start) for s in Shift.objects.order_by("start")] == [
         (cast.agent.pk, 0, 540), (cast.agent.pk, 0, 780),
     ]  # fmt: skip
-    assert "9:00–12:00, 13:00–17:00" in client.get(f"{base}/shifts/").content.decode()
+    assert "9–12, 13–17" in client.get(f"{base}/shifts/").content.decode()
     for path in ("work/", f"people/{cast.agent.pk}/", "shifts/"):
         assert cast.client().post(f"{base}/{path}", {"mode": "off"}).status_code == 403
     policy.refresh_from_db()
