@@ -53,3 +53,18 @@ def test_presence_is_chosen_in_the_navigation_and_an_open_desk_counts(
     page.wait_for_selector('.nav-presence .dot[data-tone="warn"]')
     assert Workload.objects.get(user=agent).presence == "away"
     assert presence.people_present([agent.pk], at=clock.now()) == {agent.pk}
+
+
+@pytest.mark.parametrize("width", [390, 1024])
+def test_no_page_of_the_team_is_wider_than_the_screen(
+    browse: Callable[..., Any],  # noqa: F811
+    site: Any,  # noqa: F811
+    agent: User,  # noqa: F811
+    width: int,
+) -> None:
+    team = agent.teams.get().pk
+    page = browse("/hours/", viewport={"width": width, "height": 800}, locale="fr-FR")
+    own = [f"/team/{team}/", f"/team/{team}/work/", f"/team/{team}/people/{agent.pk}/", f"/team/{team}/shifts/"]
+    for path in ("/hours/", f"/hours/{team}/", "/rules/", "/rules/new/", "/rules/log/", *own):
+        page.goto(site.url + path)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
