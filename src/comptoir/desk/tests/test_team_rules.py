@@ -88,6 +88,14 @@ def test_leads_make_rules_for_their_teams_and_call_no_addresses(cast: Cast) -> N
     assert Rule.objects.count() == 1
 
 
+def test_a_choice_that_is_gone_stays_chosen_and_is_named(cast: Cast) -> None:
+    rule = make_rule(cast)
+    gone = [{"kind": "assign", "value": "987654", "people": []}]
+    RuleVersion.objects.filter(rule=rule).update(definition={"when": "created", "actions": gone})
+    page = cast.client(cast.lead).get(f"/rules/{rule.pk}/").content.decode()
+    assert '<option value="987654" selected>#987654 (no longer there)</option>' in page
+
+
 def test_the_list_switches_moves_and_removes(cast: Cast) -> None:
     client, first, second = cast.client(cast.lead), make_rule(cast, name="First"), make_rule(cast, name="Second")
     client.post(f"/rules/{second.pk}/place/", {"to": "up"})
