@@ -42,7 +42,7 @@ from comptoir.outbound import sender
 from comptoir.outbound.services import WAKE_CHANNEL as OUTBOUND
 from comptoir.reminders.services import ring_due
 from comptoir.routing.assigning import assign_once
-from comptoir.routing.engine import run_rules_once
+from comptoir.routing.engine import run_rules_once, sweep_log
 from comptoir.routing.errands import run_errands_once
 
 logger = logging.getLogger(__name__)
@@ -154,6 +154,7 @@ class Worker:
             sender.recover_claims(at=now)
             self._watch_accounts()
         if self._is_time("sessions", 3600):
+            sweep_log(now)
             Session.objects.filter(expire_date__lt=now - timedelta(days=1)).delete()
             notifications.sweep(at=now)
         return 1.0

@@ -16,7 +16,7 @@ from comptoir.channels.models import ChannelAccount
 from comptoir.channels.services import connect_account, update_account
 from comptoir.core import bulk, clock
 from comptoir.core.crypto import derive_key
-from comptoir.demo import backlog, sink, specials, writings
+from comptoir.demo import backlog, sink, specials, working, writings
 from comptoir.demo.doors import BOUTIQUE, MAILBOX_NAMES, SUPPORT, TOPICS, Doors, load_doors
 from comptoir.demo.people import ORGANISATION, SERVICE, SHOP, STAFF, TEAMS
 from comptoir.journal.services import SYSTEM
@@ -49,6 +49,7 @@ def ensure() -> str:
         with _without_waiting_for_the_disk():
             _prepare()
             _happen(load_doors())
+    working.ensure()
     return _greeting()
 
 

@@ -61,14 +61,15 @@ def keep_files(files: "Sequence[UploadedFile[Any]]", others: Sequence[int] = ())
 
 
 @lru_cache(maxsize=1)
-def _zones() -> tuple[tuple[str, str], ...]:
+def zone_choices() -> tuple[tuple[str, str], ...]:
+    """Return all time zones as (name, words)."""
     named = sorted(zone for zone in zoneinfo.available_timezones() if "/" in zone and not zone.startswith("Etc/"))
     return (("UTC", "UTC"), *((zone, zone.replace("_", " ")) for zone in named))
 
 
 @lru_cache(maxsize=1)
 def _zone_options() -> SafeString:
-    return format_html_join("", '<option value="{}">{}</option>', _zones())
+    return format_html_join("", '<option value="{}">{}</option>', zone_choices())
 
 
 class ZoneSelect(forms.Select):
@@ -90,7 +91,7 @@ else:
 class SettingsForm(_UserForm):
     """A person's own settings."""
 
-    time_zone = forms.ChoiceField(label=gettext_lazy("Time zone"), choices=_zones, widget=ZoneSelect)
+    time_zone = forms.ChoiceField(label=gettext_lazy("Time zone"), choices=zone_choices, widget=ZoneSelect)
 
     class Meta:
         model = User

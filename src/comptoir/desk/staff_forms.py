@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from comptoir.accounts.models import Department, Role, Team, User
 from comptoir.accounts.rules import domains_of
 from comptoir.accounts.signon import SignOnSettings
-from comptoir.desk.forms import ZoneSelect, _zones
+from comptoir.desk.forms import ZoneSelect, zone_choices
 from comptoir.journal.queries import Wanted
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class JoinForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )  # fmt: skip
     language = forms.ChoiceField(label=_("Language"), choices=LANGUAGES)
-    time_zone = forms.ChoiceField(label=_("Time zone"), choices=_zones, widget=ZoneSelect)
+    time_zone = forms.ChoiceField(label=_("Time zone"), choices=zone_choices, widget=ZoneSelect)
 
     def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

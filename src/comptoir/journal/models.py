@@ -16,7 +16,7 @@ class Event(models.Model):
     conversation_id = models.BigIntegerField(null=True)
     contact_id = models.BigIntegerField(null=True)
     message_id = models.BigIntegerField(null=True)
-    actor_kind = models.CharField(max_length=10)  # user, contact, system, token
+    actor_kind = models.CharField(max_length=10)  # user, contact, system, token, rule, routing
     actor_id = models.BigIntegerField(null=True)
     actor_name = models.CharField(max_length=200, blank=True)
     facts = models.JSONField(default=dict)
