@@ -18,7 +18,7 @@ from comptoir.core import bulk, clock
 from comptoir.core.crypto import derive_key
 from comptoir.demo import backlog, sink, specials, working, writings
 from comptoir.demo.doors import BOUTIQUE, MAILBOX_NAMES, SUPPORT, TOPICS, Doors, load_doors
-from comptoir.demo.people import ORGANISATION, SERVICE, SHOP, STAFF, TEAMS
+from comptoir.demo.people import DEPARTMENTS, ORGANISATION, SERVICE, SHOP, STAFF, TEAMS
 from comptoir.journal.services import SYSTEM
 
 _WORDS = (
@@ -74,7 +74,9 @@ def _prepare() -> None:
     """Create the organisation, its people and its accounts, as of three weeks ago."""
     with clock.showing(clock.now() - timedelta(days=24)):
         set_organisation(name=ORGANISATION, language="fr", time_zone="Europe/Paris", is_demo=True)
-        teams = {name: Team.objects.get_or_create(name=name)[0] for name in TEAMS}
+        teams = {
+            name: Team.objects.get_or_create(name=name, defaults={"department": DEPARTMENTS[name]})[0] for name in TEAMS
+        }
         _hire(teams)
         _connect(teams)
         writings.write_down()

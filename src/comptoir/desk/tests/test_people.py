@@ -182,6 +182,8 @@ def test_who_becomes_an_auditor_lets_go_of_everything_and_is_offered_no_work(cas
     page = text(client, f"/conversations/{mine.pk}/")
     assert "Hello, my line has been dead" in page
     assert "data-composer" not in page
+    assert "data-reads" in page  # the stylesheet takes the buttons away
+    assert "data-reads" not in text(cast.client(), "/me/")
     offered = cast.client().get(f"/conversations/{mine.pk}/").context["members"]
     assert cast.agent.pk in [member.pk for member in offered]
     assert cast.colleague.pk not in [member.pk for member in offered]
