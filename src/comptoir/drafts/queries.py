@@ -22,7 +22,7 @@ class Begun:
     kind: str = ""
     text: str = ""
     to: str = ""
-    cc: str = ""
+    cc: str | None = None
     forward_of: int | None = None
     road: str = ""
     files: Sequence[dict[str, Any]] = field(default_factory=list)

@@ -258,3 +258,20 @@ def test_nothing_is_wider_than_the_screen_and_nothing_lies_upon_another(
     for path in ("/replies/", "/replies/new/", "/macros/", "/macros/new/", "/drafts/"):
         page.goto(site.url + path)
         assert page.evaluate(fits), path
+
+
+def test_a_file_that_cannot_come_along_is_told_in_words_and_the_page_stays(
+    browse: Browse, conversation: Conversation
+) -> None:
+    page = at(browse, conversation)
+    dropped = page.evaluate_handle("""() => {
+        const data = new DataTransfer();
+        data.items.add(new File(["x"], "a.txt", { type: "text/plain" }));
+        return data;
+    }""")
+    page.dispatch_event("#text", "drop", {"dataTransfer": dropped})
+    page.locator(".toast[data-tone=bad]", has_text="This channel takes no files").wait_for()
+    page.locator(".seg label", has_text="Note").click()
+    page.dispatch_event("#text", "drop", {"dataTransfer": dropped})
+    page.locator(".toast[data-tone=bad]", has_text="A note takes no files").wait_for()
+    assert Draft.objects.count() == 0
