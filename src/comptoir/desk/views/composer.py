@@ -22,7 +22,7 @@ from comptoir.desk.views.conversation import appended, update
 from comptoir.desk.views.drafts import keep, road_in
 from comptoir.drafts import services as drafts
 from comptoir.drafts.queries import draft_of, files_in
-from comptoir.knowledge.rules import fold
+from comptoir.knowledge.rules import fold, holes
 from comptoir.outbound import services as outbound
 from comptoir.outbound.elsewhere import reply_elsewhere
 from comptoir.outbound.models import Delivery
@@ -76,6 +76,8 @@ def _draft(request: HttpRequest, user: User, row: Conversation) -> Draft:
     to = forms.addresses(asked.get("forward_to", "")) if is_forward else []
     if is_forward and not to:
         raise InputError(_("Whom should this be forwarded to?"), field="forward_to")
+    if missing := holes(asked.get("text", ""), say=_("[missing: {name}]")):
+        raise InputError(_("“%(hole)s” is still in your text. Fill it in first.") % {"hole": missing[0]}, field="text")
     uploaded = files_in(user, row, asked.getlist("file")) if "file" in asked else []
     return Draft(
         text=asked.get("text", ""),
