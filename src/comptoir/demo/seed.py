@@ -16,7 +16,7 @@ from comptoir.channels.models import ChannelAccount
 from comptoir.channels.services import connect_account, update_account
 from comptoir.core import bulk, clock
 from comptoir.core.crypto import derive_key
-from comptoir.demo import backlog, sink, specials, working, writings
+from comptoir.demo import backlog, order, sink, specials, working, writings
 from comptoir.demo.doors import BOUTIQUE, MAILBOX_NAMES, SUPPORT, TOPICS, Doors, load_doors
 from comptoir.demo.people import DEPARTMENTS, ORGANISATION, SERVICE, SHOP, STAFF, TEAMS
 from comptoir.journal.services import SYSTEM
@@ -136,6 +136,8 @@ def _happen(doors: Doors) -> None:
     specials.post_bounce(doors, places[1], base=base)
     specials.post_unreadable(doors, base=base)
     worker.digest_all()
+    with clock.showing(base):
+        order.put_in_order()
 
 
 def tell_port(doors: Doors, port: int) -> None:
