@@ -35,6 +35,12 @@ def person(teams: list[Team], email: str = "agent@bench.test", role: str = "admi
     return user
 
 
+def colleague(team: Team, number: int) -> User:
+    """Create one of many agents; without a password, whose hash would take longer than all the rest."""
+    email, name = f"desk{number}@bench.test", f"Desk {number}"
+    return create_person(actor=SYSTEM, email=email, name=name, password=None, role="agent", teams=[team])
+
+
 def session_of(user: User) -> str:
     """Return the key of a signed-in session, as the sign-in page would make it."""
     session = SessionStore()
@@ -69,6 +75,8 @@ def main() -> None:
         told |= {"account": account.pk, "key": account.public_key}
     if "mailbox" in options:
         told |= {"mailbox": mailbox(team, dict(options["mailbox"])).pk}
+    if "people" in options:
+        told["sessions"] = [session_of(colleague(team, number)) for number in range(int(options["people"]))]
     print(json.dumps(told))
 
 

@@ -6,6 +6,7 @@ from comptoir.channels.registry import channels
 
 urlpatterns = [
     path("", include("comptoir.desk.urls")),
+    path("", include("comptoir.desk.routing_urls")),
     path("", include("comptoir.desk.public_urls")),
     path("accounts/", include("allauth.account.urls")),
     path("", include("comptoir.api.urls")),

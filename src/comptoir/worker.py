@@ -3,8 +3,11 @@
     digest      inbound records → messages        woken by NOTIFY, else every 2 s; a second one helps with a backlog
     sender ×2   deliveries that are due           woken by NOTIFY, else when the next is due
     webhooks    journal → subscribers' addresses
+    routing     journal → rules; then waiting conversations → people
+    errands     calls that rules owe
+    notices     journal → notifications           woken by NOTIFY; and their mails
     watchers    one thread a mailbox (or stream)  for channels that poll or stream
-    keeper      snoozes, dead claims, sessions    every second
+    keeper      snoozes, reminders, dead claims, sessions    every second
 
 Any number of workers may run, on any number of machines: every claim is a lock or a compare-and-set in PostgreSQL. A
 loop that fails logs, waits and goes on; a lost database is waited for.
@@ -33,8 +36,14 @@ from comptoir.core.listening import conninfo
 from comptoir.inbound import log
 from comptoir.inbound.services import WAKE_CHANNEL as INBOUND
 from comptoir.journal.services import LIVE_CHANNEL
+from comptoir.notifications import services as notifications
+from comptoir.notifications.mailing import mail_due
 from comptoir.outbound import sender
 from comptoir.outbound.services import WAKE_CHANNEL as OUTBOUND
+from comptoir.reminders.services import ring_due
+from comptoir.routing.assigning import assign_once
+from comptoir.routing.engine import run_rules_once
+from comptoir.routing.errands import run_errands_once
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +51,9 @@ SENDERS = 2
 # From this many busy shards on a second digest helps: while one waits for PostgreSQL the other parses.
 # Below, it would only cost wake-ups.
 BACKLOG_SHARDS = 8
+GATHER = 0.2  # seconds; the events of this span are one batch of the rules
+ROUTING_PAUSE = 2.0  # seconds; somebody may have opened their desk meanwhile, which is no event
+NOTICE_REST = 0.3  # seconds: nobody feels it, and fifty messages a second make three batches and not fifty
 
 
 class Worker:
@@ -50,9 +62,11 @@ class Worker:
     def __init__(self) -> None:
         self._stop = threading.Event()
         self._wakers = {INBOUND: threading.Event(), OUTBOUND: threading.Event(), LIVE_CHANNEL: threading.Event()}
+        self._heard = threading.Event()  # of the journal, for the notices
         self._backlog = threading.Event()
+        self._routing = threading.Event()  # of its own: a waker that two loops clear would wake only one of them
         self._watchers: dict[int, threading.Thread] = {}
-        self._kept_at = {"claims": 0.0, "sessions": 0.0}
+        self._kept_at = {"claims": 0.0, "sessions": 0.0, "mails": 0.0}
 
     def run(self) -> None:
         """Run until SIGTERM or SIGINT; every loop finishes what it holds."""
@@ -63,6 +77,9 @@ class Worker:
             ("digest-help", lambda: digest_all(backwards=True, pause=30), self._backlog),
             *((f"sender-{n}", send_all, self._wakers[OUTBOUND]) for n in range(SENDERS)),
             ("webhooks", lambda: run_webhooks_once(clock.now()), self._wakers[LIVE_CHANNEL]),
+            ("routing", self._route, self._routing),
+            ("errands", lambda: run_errands_once(clock.now()), None),
+            ("notices", self._notify, self._heard),
             ("keeper", self._keep, None),
         ]
         threads = [threading.Thread(target=self._loop, args=entry, name=entry[0], daemon=True) for entry in loops]
@@ -77,7 +94,7 @@ class Worker:
     def stop(self) -> None:
         """Ask every loop to end."""
         self._stop.set()
-        for waker in [*self._wakers.values(), self._backlog]:
+        for waker in [*self._wakers.values(), self._heard, self._backlog, self._routing]:
             waker.set()
 
     def _loop(self, name: str, step: Callable[[], float], waker: threading.Event | None) -> None:
@@ -106,18 +123,39 @@ class Worker:
                     while not self._stop.is_set():
                         for notice in listener.notifies(timeout=1, stop_after=1):
                             self._wakers[notice.channel].set()
+                            if notice.channel == LIVE_CHANNEL:
+                                self._routing.set()
+                                self._heard.set()
             except psycopg.Error as error:
                 logger.warning("listener: %s; trying again", error)
                 self._stop.wait(1)
 
+    def _route(self) -> float:
+        """Let the rules act first, and then give what still waits to people."""
+        self._stop.wait(GATHER)
+        if run_rules_once(clock.now()):
+            return 0.0
+        assign_once(clock.now())
+        return ROUTING_PAUSE
+
+    def _notify(self) -> float:
+        """Make notifications of what happened, and mail what is due. A moment's rest gathers what comes closely."""
+        pause = notifications.run_once()
+        if notifications.may_mail() and self._is_time("mails", 5):
+            mail_due(at=clock.now())
+        self._stop.wait(NOTICE_REST)
+        return pause
+
     def _keep(self) -> float:
         now = clock.now()
         wake_snoozed(at=now)
+        ring_due(at=now)
         if self._is_time("claims", 15):
             sender.recover_claims(at=now)
             self._watch_accounts()
         if self._is_time("sessions", 3600):
             Session.objects.filter(expire_date__lt=now - timedelta(days=1)).delete()
+            notifications.sweep(at=now)
         return 1.0
 
     def _is_time(self, name: str, seconds: float) -> bool:

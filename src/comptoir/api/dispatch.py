@@ -19,7 +19,6 @@ from django.db.models import Max
 
 from comptoir.accounts.queries import team_ids_of
 from comptoir.api import rules
-from comptoir.api.horizon import drawn_id, settled_id
 from comptoir.api.models import Webhook, WebhookCall
 from comptoir.api.rest.conversations import full_messages
 from comptoir.api.rest.shapes import conversation_out, message_out
@@ -28,6 +27,7 @@ from comptoir.conversations.access import access_conversation
 from comptoir.core import bulk, clock, http
 from comptoir.core.errors import AccessDenied, ChannelError
 from comptoir.core.textfold import preview
+from comptoir.journal.horizon import drawn_id, settled_id
 from comptoir.journal.models import Event
 
 IDLE = 5.0  # seconds between looks while there is no webhook

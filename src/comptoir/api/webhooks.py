@@ -12,12 +12,12 @@ from django.utils.translation import gettext as _
 
 from comptoir.accounts.models import User
 from comptoir.api import rules
-from comptoir.api.horizon import drawn_id
 from comptoir.api.models import Webhook, WebhookCall
 from comptoir.core import clock, crypto
 from comptoir.core.errors import Conflict, InputError
 from comptoir.core.textfold import clean
 from comptoir.journal import services as journal
+from comptoir.journal.horizon import drawn_id
 from comptoir.journal.services import Actor
 
 KINDS = (
@@ -25,7 +25,9 @@ KINDS = (
     "reply.unconfirmed", "note.added", "conversation.created", "conversation.assigned", "conversation.transferred",
     "conversation.state_changed", "conversation.priority_changed", "conversation.woke", "conversation.merged",
     "conversation.split", "conversation.moved", "conversation.unmerged", "account.connected", "account.changed",
-    "record.replayed", "contact.merged", "contact.unmerged", "contact.changed", "person.created",
+    "conversation.labelled", "conversation.fields_changed", "conversation.linked", "conversation.unlinked",
+    "contact.fields_changed", "record.replayed", "contact.merged", "contact.unmerged", "contact.changed",
+    "person.created",
 )  # fmt: skip
 
 

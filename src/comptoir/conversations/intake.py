@@ -27,14 +27,15 @@ CONVERSATION_COLUMNS = (
 )  # fmt: skip
 ATTACHMENT_COLUMNS = ("message_id", "key", "filename", "content_type", "size", "content_id", "inline")
 
-# A customer's message opens the conversation and ends its snooze; an automatic one changes neither state nor wait.
+# A customer's message opens the conversation and ends its snooze, unless that lasts until an instant and nothing else
+# (rules.state_after_inbound); an automatic one changes neither state nor wait.
 TOUCH = """
 UPDATE conversations_conversation c SET
     last_message_at = greatest(c.last_message_at, v.at), preview = v.preview, message_count = c.message_count + v.n,
     waiting_since = coalesce(c.waiting_since, v.waits),
     language = CASE WHEN c.language = '' THEN v.language ELSE c.language END,
-    state = CASE WHEN v.waits IS NULL THEN c.state ELSE 'open' END,
-    snoozed_until = CASE WHEN v.waits IS NULL THEN c.snoozed_until END
+    state = CASE WHEN v.waits IS NULL OR (c.state = 'snoozed' AND NOT c.wakes_on_reply) THEN c.state ELSE 'open' END,
+    snoozed_until = CASE WHEN v.waits IS NULL OR (c.state = 'snoozed' AND NOT c.wakes_on_reply) THEN c.snoozed_until END
 FROM unnest(%s::bigint[], %s::timestamptz[], %s::text[], %s::int[], %s::timestamptz[], %s::text[])
      AS v(id, at, preview, n, waits, language)
 WHERE c.id = v.id

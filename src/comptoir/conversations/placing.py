@@ -216,7 +216,8 @@ def _place(
         source.save(update_fields=["state", "merged_into", "snoozed_until"])
     _settle(source)
     _settle(target)
-    if not was_closed and _brings_a_question(target, ids) and target.state != State.OPEN:
+    sleeps_on = target.state == State.SNOOZED and not target.wakes_on_reply  # until its instant, whatever comes in
+    if not was_closed and not sleeps_on and target.state != State.OPEN and _brings_a_question(target, ids):
         target.state, target.snoozed_until = State.OPEN, None
         target.save(update_fields=["state", "snoozed_until"])
     undo["target"]["after"] = target.state
@@ -264,16 +265,22 @@ def _waits(row: Conversation) -> str | None:
     return row.waiting_since.isoformat() if row.waiting_since else None
 
 
-def _state_of(row: Conversation) -> dict[str, str | None]:
+def _state_of(row: Conversation) -> dict[str, str | bool | None]:
     """Return what `_restore_state` needs, as JSON."""
     until = row.snoozed_until.isoformat() if row.snoozed_until else None
-    return {"state": row.state, "snoozed_until": until, "waits": _waits(row)}
+    return {
+        "state": row.state,
+        "snoozed_until": until,
+        "wakes_on_reply": row.wakes_on_reply,
+        "waits": _waits(row),
+    }
 
 
-def _restore_state(row: Conversation, before: Mapping[str, str | None]) -> None:
+def _restore_state(row: Conversation, before: Mapping[str, Any]) -> None:
     row.state = before.get("state") or State.OPEN
     row.snoozed_until = parse_datetime(before.get("snoozed_until") or "")
-    row.save(update_fields=["state", "merged_into", "snoozed_until"])
+    row.wakes_on_reply = before.get("wakes_on_reply", True)
+    row.save(update_fields=["state", "merged_into", "snoozed_until", "wakes_on_reply"])
 
 
 def _refuse_undo(placement: Placement, source: Conversation) -> None:

@@ -7,7 +7,8 @@ connection can be lost unnoticed for a moment: the unique constraints do. It onl
 import threading
 
 import psycopg
-from django.conf import settings
+
+from comptoir.core.listening import conninfo
 
 
 class SessionLocks:
@@ -60,6 +61,6 @@ class SessionLocks:
 
     def _ask(self, statement: str, number: int) -> bool:
         if self._connection is None:
-            self._connection = psycopg.connect(settings.DATABASE_URL, autocommit=True)
+            self._connection = psycopg.connect(conninfo(), autocommit=True)
         row = self._connection.execute(statement, [self._namespace, number]).fetchone()
         return row is not None and row[0]

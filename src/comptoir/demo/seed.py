@@ -16,7 +16,7 @@ from comptoir.channels.models import ChannelAccount
 from comptoir.channels.services import connect_account, update_account
 from comptoir.core import bulk, clock
 from comptoir.core.crypto import derive_key
-from comptoir.demo import backlog, sink, specials
+from comptoir.demo import backlog, sink, specials, writings
 from comptoir.demo.doors import BOUTIQUE, MAILBOX_NAMES, SUPPORT, TOPICS, Doors, load_doors
 from comptoir.demo.people import ORGANISATION, SERVICE, SHOP, STAFF, TEAMS
 from comptoir.journal.services import SYSTEM
@@ -76,6 +76,7 @@ def _prepare() -> None:
         teams = {name: Team.objects.get_or_create(name=name)[0] for name in TEAMS}
         _hire(teams)
         _connect(teams)
+        writings.write_down()
 
 
 def _hire(teams: Mapping[str, Team]) -> None:

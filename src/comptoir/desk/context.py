@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from comptoir.accounts.models import Role
-from comptoir.conversations.queries import nav_counts
+from comptoir.conversations.counts import nav_counts
 
 
 def desk(request: HttpRequest) -> dict[str, Any]:

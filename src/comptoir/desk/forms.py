@@ -21,11 +21,10 @@ from comptoir.channels.base import Capability, Channel, Field
 from comptoir.channels.models import ChannelAccount
 from comptoir.core import storage
 from comptoir.core.errors import InputError
+from comptoir.drafts.services import checked_file
 
 if TYPE_CHECKING:
     from django.core.files.uploadedfile import UploadedFile
-
-MAX_FILES_BYTES = 25 * 1024 * 1024  # most mail servers refuse more
 
 
 def local_instant(text: str, *, field: str) -> datetime | None:
@@ -46,15 +45,18 @@ def addresses(text: str) -> list[tuple[str, str]]:
     return [(name, address) for name, address in getaddresses([text]) if address]
 
 
-def keep_files(files: "Sequence[UploadedFile[Any]]") -> list[tuple[str, str, str, int]]:
-    """Put uploaded files into the storage backend; return (key, name, type, size) of each."""
-    if sum(file.size or 0 for file in files) > MAX_FILES_BYTES:
-        raise InputError(_("The files are larger than 25 MB together. Send a link instead."), field="files")
-    kept = []
+def keep_files(files: "Sequence[UploadedFile[Any]]", others: Sequence[int] = ()) -> list[tuple[str, str, str, int]]:
+    """Put uploaded files into the storage backend; return (key, name, type, size) of each.
+
+    `others` are the sizes of those that go along already. Raises InputError in words.
+    """
+    kept: list[tuple[str, str, str, int]] = []
     for file in files:
+        name = (file.name or "file")[:255]
+        checked_file(name=name, size=file.size or 0, others=[*others, *(size for *_rest, size in kept)])
         content = file.read()
         kind = file.content_type or "application/octet-stream"
-        kept.append((storage.put(content), (file.name or "file")[:255], kind[:127], len(content)))
+        kept.append((storage.put(content), name, kind[:127], len(content)))
     return kept
 
 

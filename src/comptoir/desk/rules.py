@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from html import escape, unescape
 from typing import Any
+from urllib.parse import parse_qs
 
 HUES = 6  # of avatars, see static/css/badges.css
 
@@ -124,6 +125,19 @@ def prose(text: str) -> str:
     return "".join(out)
 
 
+def with_mentions(html: str, names: Sequence[str]) -> str:
+    """Return a note's safe HTML (of `prose`) with every `@Name` of these people marked; links stay as they are."""
+    known = "|".join(re.escape(escape(name)) for name in sorted(names, key=len, reverse=True) if name)
+    if not known:
+        return html
+    pattern = re.compile(rf"<a [^>]*>.*?</a>|<[^>]*>|(?<![\w/@.])(@(?:{known}))(?!\w)", re.IGNORECASE)
+
+    def marked(found: re.Match[str]) -> str:
+        return f'<b class="mention">{found[1]}</b>' if found[1] else found[0]
+
+    return pattern.sub(marked, html)
+
+
 _REMOTE = re.compile(r' data-remote-(src|srcset|background|poster)="')
 _CID = re.compile(r' data-cid="([^"]*)"')
 
@@ -169,3 +183,41 @@ SAFE_INLINE = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "
 def is_image(content_type: str) -> bool:
     """Whether a file may be shown in place: raster images only; SVG and HTML can carry scripts."""
     return content_type.lower() in SAFE_INLINE
+
+
+AT_ONCE = 3  # desks that show the queue and hear of a change without delay
+WAIT_EACH = 0.1  # seconds a desk: all desks of a process together look at the queue 20 times a second, half a core
+
+
+def longest_wait(desks: int) -> float:
+    """Return the seconds within which each of the desks that show the queue hears of a change, at a random moment."""
+    return 0.0 if desks <= AT_ONCE else desks * WAIT_EACH
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a desk shows: a conversation, a list of them, or something else.
+
+    `tab` is the mark of a page that somebody looks at; a page in the background has none.
+    """
+
+    conversation: int | None = None
+    tab: str = ""
+    is_list: bool = True
+
+
+_TAB = re.compile(r"[a-z0-9]{8,32}")
+
+
+def is_tab(text: str) -> bool:
+    """Whether this is the mark that a page draws for itself (desk-live.js)."""
+    return _TAB.fullmatch(text) is not None
+
+
+def shown_by(query: str) -> Shown:
+    """Return what a desk shows, from the address of its stream; what is not understood is a list."""
+    asked = {name: values[-1] for name, values in parse_qs(query).items()}
+    number, tab = asked.get("conversation", ""), asked.get("tab", "")
+    if number.isascii() and number.isdecimal() and len(number) < 19:
+        return Shown(int(number), tab if is_tab(tab) else "", is_list=False)
+    return Shown(is_list=asked.get("shows") != "other")

@@ -1,6 +1,6 @@
 """Values in words, in the reader's language: waits, sizes, dates, the reason of a place, what an event says."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -9,6 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from comptoir.conversations.models import Priority, State
+from comptoir.core.textfold import preview
+from comptoir.knowledge.actions import action_of
 
 NBSP = "\u00a0"
 
@@ -136,7 +138,11 @@ def _state_event(facts: Mapping[str, Any]) -> tuple[str, str]:
         State.SOLVED: _("solved it"),
     }
     if until:
-        words[State.SNOOZED] = _("snoozed it until %(until)s") % {"until": until}
+        words[State.SNOOZED] = (
+            _("snoozed it until %(until)s or an answer")
+            if facts.get("wakes_on_reply")
+            else _("snoozed it until %(until)s")
+        ) % {"until": until}
     return (f"state-{to}", words[State(to)]) if to in words else ("state-open", to)
 
 
@@ -145,7 +151,77 @@ def _assigned_event(facts: Mapping[str, Any], actor_id: int | None) -> tuple[str
         return "assign", _("released it")
     if facts["to"] == actor_id:
         return "mine", _("took it")
-    return "assign", _("assigned it to %(name)s") % {"name": facts.get("to_name", "")}
+    words = _("assigned it to %(name)s") % {"name": facts.get("to_name", "")}
+    reason = assignment_reason(facts.get("reason") or {})
+    return "assign", f"{words} ({reason})" if reason else words
+
+
+def assignment_reason(reason: Mapping[str, Any]) -> str:
+    """Say why automatic assignment chose somebody (routing/rules/assignment.py)."""
+    words: dict[str, Callable[[], str]] = {
+        "sticky": lambda: _("answered this contact before"),
+        "round_robin": lambda: _("in turn"),
+        "least_loaded": lambda: _("has the most room: %(load)s of %(capacity)s") % reason,
+        "by_skill": lambda: _("knows it best"),
+        "no_skill": lambda: _("nobody with the skill is free; has the most room"),
+    }
+    found = words.get(str(reason.get("why", "")))
+    said = found() if found else ""
+    return _("%(name)s, because the one before is offline") % {"name": said} if said and reason.get("lost") else said
+
+
+def _labelled_event(facts: Mapping[str, Any]) -> str:
+    added, removed = (", ".join(label["name"] for label in facts.get(part, ())) for part in ("added", "removed"))
+    if added and removed:
+        return _("added the label %(added)s and removed %(removed)s") % {"added": added, "removed": removed}
+    if added:
+        return _("added the label %(added)s") % {"added": added}
+    return _("removed the label %(removed)s") % {"removed": removed}
+
+
+def _linked_event(kind: str, facts: Mapping[str, Any]) -> str:
+    number = {"number": facts.get("other", "")}
+    if kind == "conversation.linked":
+        return _("linked it to no. %(number)s") % number
+    return _("removed the link to no. %(number)s") % number
+
+
+def _fields_event(facts: Mapping[str, Any]) -> str:
+    """Tell the new values; an emptied one by a dash. Keys are shown, because a field may be gone by now."""
+    told = [f"{key}{NBSP}= {change['to'] if change['to'] is not None else '—'}" for key, change in facts.items()]
+    return _("filled in %(fields)s") % {"fields": ", ".join(told)}
+
+
+def _continued_event(facts: Mapping[str, Any]) -> tuple[str, str]:
+    if "to" in facts:
+        words = _("answered by “%(name)s”, in conversation no. %(id)s")
+        return "external", words % {"name": facts.get("account", ""), "id": facts["to"]}
+    return "external", _("answered here what was asked in conversation no. %(id)s") % {"id": facts.get("from", "")}
+
+
+def step_words(steps: Sequence[Mapping[str, str]]) -> str:
+    """Say what a macro does: 'Assign it to: Camille Roux · Then make it: Solved'."""
+    said: list[str] = []
+    for step in steps:
+        action = action_of(step["do"])
+        if action is None:
+            continue
+        choices = {str(value): str(label) for value, label in action.choices()} if action.choices else {}
+        value = choices.get(step["with"], "") if action.choices else preview(step["with"], length=60)
+        said.append(_("%(action)s: %(value)s") % {"action": action.label, "value": value or _("nobody any more")})
+    return " · ".join(said)
+
+
+def undone_words(stays: Sequence[str]) -> str:
+    """Say that a macro was undone, and what stays because somebody changed it since, or because it has left."""
+    if not stays:
+        return _("Undone.")
+    names = {
+        "send": _("the answer has left"), "team": _("team"), "assignee": _("person in charge"),
+        "priority": _("priority"), "state": _("state"),
+    }  # fmt: skip
+    listed = ", ".join(names.get(name, name) for name in stays)
+    return _("Undone, but for what has changed since: %(names)s.") % {"names": listed}
 
 
 def event_words(kind: str, facts: Mapping[str, Any], actor_id: int | None) -> tuple[str, str]:
@@ -159,6 +235,18 @@ def event_words(kind: str, facts: Mapping[str, Any], actor_id: int | None) -> tu
     if kind == "conversation.priority_changed":
         labels = {value: str(label) for value, label in Priority.choices}
         return "sort", _("set the priority to %(name)s") % {"name": labels.get(facts.get("to", 0), "").lower()}
+    if kind == "conversation.labelled":
+        return "tag", _labelled_event(facts)
+    if kind in {"conversation.fields_changed", "contact.fields_changed"}:
+        return "edit", _fields_event(facts)
+    if kind in {"conversation.linked", "conversation.unlinked"}:
+        return "link", _linked_event(kind, facts)
+    if kind == "macro.applied":
+        return "bolt", _("applied the macro “%(name)s”") % {"name": facts.get("name", "")}
+    if kind == "conversation.continued":
+        return _continued_event(facts)
+    if kind == "rule.notified":
+        return "bell", _("told colleagues: %(words)s") % {"words": facts.get("words", "")}
     simple: dict[str, tuple[str, Callable[[], str]]] = {
         "conversation.woke": ("bell", lambda: _("woke it: the snooze ended")),
         "conversation.merged": ("merge", lambda: _("merged two conversations")),

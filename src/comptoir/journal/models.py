@@ -35,3 +35,13 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}"
+
+
+class Follower(models.Model):
+    """How far one reader of the journal has come (following.py)."""
+
+    name = models.CharField(max_length=40, unique=True)
+    last_event_id = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.name} up to {self.last_event_id}"

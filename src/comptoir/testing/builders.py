@@ -14,7 +14,9 @@ from comptoir.contacts.models import Contact, Identity
 from comptoir.conversations.models import Attachment, Conversation, Message, State
 from comptoir.core import clock, storage
 from comptoir.inbound.models import Record, RecordState
+from comptoir.notifications.models import Notification
 from comptoir.outbound.models import Delivery, DeliveryState
+from comptoir.reminders.models import Reminder
 
 PASSWORD = "correct horse 42"  # of people that exist only in tests
 _numbers = itertools.count(1)
@@ -173,3 +175,18 @@ def make_record(
         **fields,
     }
     return Record.objects.create(account=account, raw=raw, state=state, reason=reason, **values)
+
+
+def make_reminder(user: User, conversation: Conversation, *, due_at: datetime | None = None, **fields: Any) -> Reminder:
+    """Let a person have a reminder of a conversation (default: tomorrow)."""
+    now = clock.now()
+    due = due_at or now + timedelta(days=1)
+    return Reminder.objects.create(user=user, conversation=conversation, due_at=due, made_at=now, **fields)
+
+
+def make_notification(
+    user: User, conversation: Conversation, *, kind: str = "reply", at: datetime | None = None, **fields: Any
+) -> Notification:
+    """Notify a person of an event of a conversation that never was."""
+    values = {"event_id": next(_numbers), "actor_name": "Ada Martin", **fields}
+    return Notification.objects.create(user=user, conversation=conversation, kind=kind, at=at or clock.now(), **values)

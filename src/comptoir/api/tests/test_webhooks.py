@@ -16,7 +16,6 @@ from comptoir.accounts.models import Membership, Role
 from comptoir.accounts.services import actor_of
 from comptoir.api import dispatch, webhooks
 from comptoir.api.dispatch import claim_calls, enter_events, run_webhooks_once
-from comptoir.api.horizon import settled_id
 from comptoir.api.models import Webhook, WebhookCall
 from comptoir.api.rules import ATTEMPTS
 from comptoir.api.tests.conftest import Counter, open_counter
@@ -25,6 +24,7 @@ from comptoir.conversations.services import add_note, set_priority, transfer_con
 from comptoir.core import clock
 from comptoir.core.errors import Conflict, InputError
 from comptoir.journal import services as journal
+from comptoir.journal.horizon import settled_id
 from comptoir.testing.builders import make_conversation, make_team, make_user
 from comptoir.testing.loopback import Answer, Asked, HttpServer, http_server
 

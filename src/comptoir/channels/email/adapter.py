@@ -7,6 +7,7 @@ from comptoir.channels.base import Capability, Channel
 from .client_smtp import reconcile, send
 from .config import FIELDS
 from .parse import parse
+from .preview import preview
 from .trying import test
 from .watching import watch
 
@@ -24,12 +25,14 @@ CHANNEL = Channel(
             Capability.FORWARD,
             Capability.QUOTES,
             Capability.SIGNATURE,
+            Capability.STARTS,
         }
     ),
     events=("mail", "bounce", "vacation", "read-receipt"),
     fields=FIELDS,
     parse=parse,
     send=send,
+    preview=preview,
     reconcile=reconcile,
     watch=watch,
     test=test,

@@ -9,9 +9,11 @@ from django.db import connection
 from django.db.models import F, Func, IntegerField, Max
 
 from comptoir.accounts.models import User
+from comptoir.accounts.queries import team_ids_of
 from comptoir.channels.models import ChannelAccount
-from comptoir.conversations.models import MessageKind
-from comptoir.conversations.queries import Said, teams_of
+from comptoir.conversations.models import Conversation, MessageKind
+from comptoir.conversations.queries import Said
+from comptoir.core import bulk
 from comptoir.inbound.models import Record, RecordState
 
 
@@ -23,10 +25,32 @@ class Choice:
     name: str
 
 
-def members_of(team_id: int) -> list[Choice]:
-    """Return the active people of a team: those whom its conversations can be given to."""
-    found = User.objects.filter(is_active=True, memberships__team_id=team_id).order_by("name")
-    return [Choice(*row) for row in found.values_list("pk", "name")]
+# People and teams in one statement: both stand in the same menu of every conversation.
+CHOICES = """
+SELECT 'person', u.id, u.name FROM accounts_user u JOIN accounts_membership m ON m.user_id = u.id
+WHERE m.team_id = %s AND u.is_active
+UNION ALL SELECT 'team', id, name FROM accounts_team ORDER BY 1, 3
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Takers:
+    """To whom a conversation can be given: the active people of its team (they can be called in it too), all teams."""
+
+    people: Sequence[Choice]
+    teams: Sequence[Choice]
+
+
+def takers_of(conversation: Conversation) -> Takers:
+    """Return to whom a conversation can be given, by name; read once a request."""
+    known: Takers | None = getattr(conversation, "_takers", None)
+    if known is None:
+        rows = bulk.fetch_all(CHOICES, [conversation.team_id])
+        known = Takers(
+            *([Choice(pk, name) for kind, pk, name in rows if kind == wanted] for wanted in ("person", "team"))
+        )
+        conversation._takers = known  # type: ignore[attr-defined]  # lives as long as the request's row
+    return known
 
 
 def participants_of(messages: Sequence[Said], contact_id: int) -> list[str]:
@@ -42,7 +66,7 @@ def participants_of(messages: Sequence[Said], contact_id: int) -> list[str]:
 
 def accounts_of(user: User) -> list[ChannelAccount]:
     """Return the channel accounts of the person's teams."""
-    found = ChannelAccount.objects.filter(team_id__in=[team.pk for team in teams_of(user)])
+    found = ChannelAccount.objects.filter(team_id__in=team_ids_of(user))
     return list(found.select_related("team").defer("credentials").order_by("kind", "name"))
 
 

@@ -13,10 +13,12 @@ from typing import Any
 from django.utils import timezone
 
 from comptoir.accounts.models import User
-from comptoir.accounts.queries import colleagues_of
+from comptoir.accounts.queries import colleagues_of, teams_of
 from comptoir.channels.models import ChannelAccount
 from comptoir.channels.registry import channels
-from comptoir.conversations.queries import TIMELINE_PAGE, WAITING, teams_of
+from comptoir.conversations.listing import WAITING
+from comptoir.conversations.models import Label
+from comptoir.conversations.queries import TIMELINE_PAGE
 from comptoir.core import clock
 from comptoir.desk.highlight import fold
 from comptoir.desk.queries.people import contact_ids
@@ -41,6 +43,8 @@ IS_FAR = f"""(SELECT count(*) FROM (SELECT FROM conversations_message x
     WHERE x.conversation_id = m.conversation_id AND (x.created_at, x.id) > (m.created_at, m.id)
     LIMIT {TIMELINE_PAGE}) later) = {TIMELINE_PAGE}"""  # noqa: S608  # constants only
 WITHIN_THESE = "SELECT c.id FROM conversations_conversation c WHERE {where} LIMIT %(most)s"
+LABELLED = """EXISTS (SELECT FROM conversations_labelling g
+WHERE g.conversation_id = c.id AND g.label_id = ANY(%(labels)s))"""
 UNREAD = """coalesce((SELECT r.read_at < c.last_message_at FROM conversations_readmark r
     WHERE r.conversation_id = c.id AND r.user_id = %(user)s), true)"""
 
@@ -87,11 +91,6 @@ class Narrowing:
         return "m.conversation_id = ANY(%(within)s)" if len(self.values["within"]) <= WITHIN else ""
 
 
-def labels_of(user: User) -> dict[int, str] | None:
-    """Return the labels that `label:` can name. Labels come with their own app: until then there are none."""
-    return None
-
-
 def known_to(user: User, text: str) -> Known:
     """Return what the filters of a search can name for this person; people are read only where a filter needs them."""
     typed = {part.filter for part in split(text)}
@@ -104,7 +103,7 @@ def known_to(user: User, text: str) -> Known:
         channels={kind: (str(channel.label),) for kind, channel in channels().items()},
         teams={team.pk: team.name for team in teams_of(user)},
         people=people,
-        labels=labels_of(user) if "label" in typed else None,
+        labels=(dict(Label.objects.values_list("pk", "name")) or None) if "label" in typed else {},
     )
 
 
@@ -211,6 +210,9 @@ def _conversation_filters(found: Narrowing, asked: Asked) -> None:
         found.both.append("c.channel = ANY(%(channels)s)")
     if teams := asked.numbers("team"):
         found.values["teams"] = [pk for pk in found.values["teams"] if pk in teams]
+    if labels := asked.numbers("label"):
+        found.values["labels"] = labels
+        add(LABELLED)
     if numbers := asked.numbers("in"):
         found.values["numbers"] = numbers
         add("c.id = ANY(%(numbers)s)")
@@ -225,6 +227,6 @@ def _conversation_filters(found: Narrowing, asked: Asked) -> None:
         found.values["owners"] = [pk for pk in owners if pk]
         add("(c.assignee_id = ANY(%(owners)s) OR c.assignee_id IS NULL)" if 0 in owners
             else "c.assignee_id = ANY(%(owners)s)")  # fmt: skip
-    found.is_few = found.is_few or bool(numbers or ways or owners)
+    found.is_few = found.is_few or bool(numbers or ways or owners or labels)
     if "unread" in is_:
         found.both.append(UNREAD)

@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 from django.db import connection
 
 from comptoir.accounts.models import User
+from comptoir.accounts.queries import teams_of
 from comptoir.contacts.access import accessible_contacts
 from comptoir.contacts.models import Contact
 from comptoir.conversations.access import accessible_conversations
 from comptoir.conversations.models import Conversation, State
-from comptoir.conversations.queries import teams_of
 from comptoir.desk.queries.people import contact_ids
 
 NEWEST = 3000  # messages walked over, as search.py probes: about 4 ms

@@ -184,14 +184,17 @@ def test_everything_works_without_javascript(browse: Callable[..., Any], convers
 
 @pytest.mark.parametrize("width", [360, 1024, 1440])
 def test_no_page_is_wider_than_the_screen(
-    browse: Callable[..., Any], conversation: Conversation, site: Any, width: int
+    browse: Callable[..., Any], agent: User, conversation: Conversation, site: Any, width: int
 ) -> None:
     builders.make_message(conversation, text="x" * 400 + " https://example.org/" + "y" * 300)
     builders.make_record(conversation.account, reason="z" * 300)
     page = browse("/", viewport={"width": width, "height": 800})
     own = [f"/conversations/{conversation.pk}/", f"/contacts/{conversation.contact_id}/"]
     own.append(f"/channels/{conversation.account_id}/")
-    paths = ["/", *own, "/search?q=tone", "/contacts/", "/intake/", "/channels/", "/me/"]
+    own += [f"/conversations/{conversation.pk}/reminders/", "/me/reminders/", "/me/notifications/preferences/"]
+    builders.make_notification(agent, conversation, kind="mention", actor_name="z" * 100)
+    builders.make_reminder(agent, conversation, words="w" * 200)
+    paths = ["/", *own, "/search?q=tone", "/contacts/", "/intake/", "/channels/", "/me/", "/me/notifications/"]
     for path in paths:
         page.goto(site.url + path)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path

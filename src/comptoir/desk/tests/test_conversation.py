@@ -73,8 +73,12 @@ def test_snoozing_until_tomorrow_until_a_date_and_until_an_answer(cast: Cast) ->
     _post(cast, "snooze", until_at="2999-01-05T09:00")
     until = _fresh(cast).snoozed_until
     assert until is not None and until.year == 2999
+    assert _fresh(cast).wakes_on_reply is False
+    _post(cast, "snooze", until="monday", or_reply="1")
+    assert (_fresh(cast).snoozed_until is not None, _fresh(cast).wakes_on_reply) == (True, True)
     _post(cast, "snooze", until="reply")
     assert (_fresh(cast).state, _fresh(cast).snoozed_until) == (State.SNOOZED, None)
+    assert _fresh(cast).wakes_on_reply is True
 
 
 @pytest.mark.parametrize("data", [{}, {"until_at": "tomorrow"}, {"until_at": "2001-01-01T09:00"}], ids=str)

@@ -136,3 +136,26 @@ def test_a_timeline_has_days_runs_and_folded_changes() -> None:
 def test_remote_images_are_switched_on_only_as_attributes() -> None:
     html = '<img data-remote-src="https://x/y.png">'
     assert rules.with_remote_images(html) == '<img src="https://x/y.png">'
+
+
+@pytest.mark.parametrize(("desks", "seconds"), [(0, 0), (3, 0), (4, 0.4), (250, 25)])
+def test_where_many_show_the_queue_each_hears_later(desks: int, seconds: float) -> None:
+    assert rules.longest_wait(desks) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("", rules.Shown()),
+        ("shows=other", rules.Shown(is_list=False)),
+        ("conversation=12&tab=0123456789abcdef", rules.Shown(12, "0123456789abcdef", is_list=False)),
+        ("conversation=12", rules.Shown(12, is_list=False)),
+        ("conversation=12&tab=short", rules.Shown(12, is_list=False)),
+        ("conversation=12&tab=UPPERCASE", rules.Shown(12, is_list=False)),
+        ("conversation=-1&tab=0123456789abcdef", rules.Shown()),
+        ("conversation=%C2%B2&tab=0123456789abcdef", rules.Shown()),
+        ("conversation=99999999999999999999&tab=0123456789abcdef", rules.Shown()),
+    ],
+)
+def test_what_a_stream_shows(query: str, shown: rules.Shown) -> None:
+    assert rules.shown_by(query) == shown

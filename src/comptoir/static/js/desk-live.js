@@ -2,8 +2,13 @@
 // them and morphs what is on the screen: scroll, focus, picked rows, open menus and written text stay.
 {
   const PAUSE = 150; // ms: a burst of events is one request; counted from the first, so that a steady flow is shown as well
+  // The mark of this page among all open tabs of the person (together.js needs it as well).
+  const tab = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  document.documentElement.dataset.tab = tab;
   const KEEP = { DETAILS: "open", INPUT: "checked" };
   if (globalThis.Idiomorph) {
+    // What was loaded into an open menu stays, as htmx itself keeps it.
+    Idiomorph.defaults.callbacks.beforeNodeMorphed = (node) => !node.hasAttribute?.("hx-preserve");
     Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => KEEP[node.tagName] !== name;
   }
   const sign = document.querySelector("[data-live]");
@@ -96,18 +101,40 @@
     sign.querySelector("span").textContent = sign.dataset[state];
   };
   if (sign && globalThis.EventSource) {
+    const HIDDEN = 20000; // ms in the background after which the person no longer counts as looking
     let lost = false;
-    const source = new EventSource("/live");
-    source.addEventListener("open", () => {
-      show("online");
-      if (lost) plan(); // what happened meanwhile
-      lost = false;
+    let source = null;
+    let away = 0;
+    const tell = (name) => (event) => document.dispatchEvent(new CustomEvent(`live:${name}`, { detail: JSON.parse(event.data) }));
+    // The stream is the sign that somebody is here: its address says what this tab shows, and whether anybody looks at it.
+    const shown = (isHere) => {
+      if (queue()) return "";
+      return open() ? `?conversation=${open().dataset.liveConversation}${isHere ? `&tab=${tab}` : ""}` : "?shows=other";
+    };
+    const connect = (isHere) => {
+      source?.close();
+      source = new EventSource(`/live${shown(isHere)}`);
+      source.addEventListener("open", () => {
+        show("online");
+        if (lost) plan(); // what happened meanwhile
+        lost = false;
+      });
+      source.addEventListener("error", () => {
+        lost = true;
+        show("offline");
+      });
+      source.addEventListener("conversations", (event) => concerns(event.data) && plan());
+      source.addEventListener("here", tell("here"));
+      source.addEventListener("notifications", tell("notifications"));
+    };
+    connect(!document.hidden);
+    document.addEventListener("visibilitychange", () => {
+      if (!open()) return;
+      clearTimeout(away);
+      if (document.hidden) away = setTimeout(() => connect(false), HIDDEN);
+      else if (!source.url.includes("tab=")) connect(true);
     });
-    source.addEventListener("error", () => {
-      lost = true;
-      show("offline");
-    });
-    source.addEventListener("conversations", (event) => concerns(event.data) && plan());
     addEventListener("pagehide", () => source.close());
+    addEventListener("pageshow", (event) => event.persisted && connect(true)); // from the browser's memory
   }
 }

@@ -10,7 +10,7 @@ CREATE INDEX attachment_words ON conversations_attachment USING gin (
 
 
 class Migration(migrations.Migration):
-    dependencies = [("conversations", "0004_unassigned"), ("core", "0001_functions")]
+    dependencies = [("conversations", "0006_snooze_mode"), ("core", "0001_functions")]
 
     operations = [
         migrations.AddIndex(
