@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy, pgettext
 
 from comptoir.accounts.models import Role, User
 from comptoir.contacts.models import Contact
-from comptoir.conversations.models import Conversation
+from comptoir.conversations.models import Conversation, SavedView
+from comptoir.conversations.saving import views_of
 from comptoir.desk.highlight import fold
 from comptoir.desk.queries import palette as queries
 from comptoir.desk.queries.people import find_contacts
@@ -42,14 +43,27 @@ class Destination:
 
 DESTINATIONS: tuple[Destination, ...] = (
     Destination("queue", gettext_lazy("Queue"), "queue inbox file d attente", "queue", key="g q"),
-    Destination("queue", gettext_lazy("Mine"), "mine my work a moi", "mine", "?owner=me", key="g m"),
+    Destination("work", gettext_lazy("My work"), "mine my work a moi mon travail", "mine", key="g m"),
     Destination("search", gettext_lazy("Search"), "search find rechercher", "search", key="/"),
     Destination("contacts", gettext_lazy("Contacts"), "people customers clients", "contacts", key="g c"),
+    Destination("notifications", gettext_lazy("Notifications"), "bell mentions", "bell", key="g n"),
     Destination("next", gettext_lazy("Next conversation"), "next suivante", "bolt", key="n"),
+    Destination("drafts", gettext_lazy("Drafts"), "drafts brouillons", "edit"),
+    Destination("my_reminders", gettext_lazy("My reminders"), "rappels", "clock"),
+    Destination("views", gettext_lazy("Views"), "views saved lists vues", "filter"),
+    Destination("view_new", gettext_lazy("New view"), "new view nouvelle vue", "plus"),
+    Destination("replies", gettext_lazy("Saved replies"), "saved replies canned reponses", "quote"),
+    Destination("macros", gettext_lazy("Macros"), "macros", "bolt"),
     Destination("channels", gettext_lazy("Channels"), "channels health canaux etat", "health", key="g h"),
     Destination("intake", gettext_lazy("Intake"), "intake log reception journal", "intake", "", OFFICE, "g i"),
+    Destination("team", gettext_lazy("Team now"), "team now equipe", "teams", "", OFFICE),
+    Destination("rules", gettext_lazy("Rules"), "rules automation regles", "bolt", "", OFFICE),
+    Destination("hours", gettext_lazy("Opening hours"), "opening hours holidays horaires feries", "clock"),
+    Destination("label_settings", gettext_lazy("Labels"), "labels tags etiquettes", "tag", "", OFFICE),
+    Destination("field_settings", gettext_lazy("Own fields"), "own custom fields champs", "edit", "", OFFICE),
     Destination("api_settings", gettext_lazy("API"), "tokens webhooks jetons integrations", "code", "", ADMIN, "g a"),
-    Destination("me", gettext_lazy("My settings"), "my settings language theme langue", "settings", key="g s"),
+    Destination("me", gettext_lazy("My settings"), "language theme mes reglages langue", "settings", key="g s"),
+    Destination("account_change_password", gettext_lazy("Change the password"), "password mot de passe", "key"),
     Destination("keys", gettext_lazy("Keyboard shortcuts"), "keyboard cheat sheet clavier", "keyboard", key="?"),
 )  # fmt: skip
 
@@ -96,6 +110,16 @@ def pages(user: User, text: str) -> Group:
     return Group(_("Go to"), [_destination(p) for p in theirs if matches(text, str(p.label), p.words)])
 
 
+def views(user: User, text: str) -> Group:
+    """Return the saved views that go by such a name."""
+    found = [view for view in views_of(user) if matches(text, view.name)][:MOST] if text else []
+    return Group(_("Views"), [_view(view) for view in found])
+
+
+def _view(view: SavedView) -> Option:
+    return Option(f"view:{view.pk}", view.name, "", f"{reverse('queue')}?saved={view.pk}", "filter")
+
+
 def _conversation(row: Conversation) -> Option:
     who = row.contact.name or pgettext("a contact", "Unknown")
     number = pgettext("number of a conversation", "no.")
@@ -133,7 +157,7 @@ def everywhere(user: User, text: str) -> Group:
 
 
 # In the order in which they are shown.
-SOURCES: tuple[Callable[[User, str], Group], ...] = (pages, conversations, contacts, everywhere)
+SOURCES: tuple[Callable[[User, str], Group], ...] = (pages, views, conversations, contacts, everywhere)
 
 
 def find(user: User, text: str) -> list[Group]:
@@ -146,10 +170,12 @@ def recent(user: User, ids: Sequence[str]) -> Group:
     """Return what was used lately, in that order; what the person may no longer see is left out."""
     numbers = {
         kind: [int(i.partition(":")[2]) for i in ids if i.startswith(f"{kind}:")]
-        for kind in ("conversation", "contact")
+        for kind in ("conversation", "contact", "view")
     }
     found = {option.id: option for option in pages(user, "").options}
     found |= {o.id: o for o in map(_conversation, queries.conversations_by_id(user, numbers["conversation"]))}
     found |= {o.id: o for o in map(_contact, queries.contacts_by_id(user, numbers["contact"]))}
+    if numbers["view"]:
+        found |= {o.id: o for o in map(_view, views_of(user).filter(pk__in=numbers["view"]))}
     chosen = [found[i] for i in ids if i in found]
     return Group(_("Used lately"), chosen)
