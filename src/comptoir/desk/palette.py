@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy, pgettext
 
 from comptoir.accounts.models import Role, User
 from comptoir.contacts.models import Contact
-from comptoir.conversations.models import Conversation
+from comptoir.conversations.models import Conversation, SavedView
 from comptoir.conversations.saving import views_of
 from comptoir.desk.highlight import fold
 from comptoir.desk.queries import palette as queries
@@ -46,14 +46,17 @@ DESTINATIONS: tuple[Destination, ...] = (
     Destination("work", gettext_lazy("My work"), "mine my work a moi mon travail", "mine", key="g m"),
     Destination("search", gettext_lazy("Search"), "search find rechercher", "search", key="/"),
     Destination("contacts", gettext_lazy("Contacts"), "people customers clients", "contacts", key="g c"),
+    Destination("notifications", gettext_lazy("Notifications"), "bell mentions", "bell", key="g n"),
     Destination("next", gettext_lazy("Next conversation"), "next suivante", "bolt", key="n"),
+    Destination("drafts", gettext_lazy("Drafts"), "drafts brouillons", "edit", key="g d"),
+    Destination("my_reminders", gettext_lazy("My reminders"), "rappels", "clock"),
+    Destination("view_new", gettext_lazy("New view"), "new view nouvelle vue", "plus"),
     Destination("channels", gettext_lazy("Channels"), "channels health canaux etat", "health", key="g h"),
     Destination("intake", gettext_lazy("Intake"), "intake log reception journal", "intake", "", OFFICE, "g i"),
     Destination("team_first", gettext_lazy("Team now"), "team load equipe charge", "teams", "", OFFICE, "g t"),
-    Destination("notifications", gettext_lazy("Notifications"), "bell news cloche", "bell", key="g n"),
-    Destination("drafts", gettext_lazy("Drafts"), "drafts brouillons", "edit", key="g d"),
     Destination("settings", gettext_lazy("Settings"), "settings reglages parametres", "settings", key="g o"),
-    Destination("me", gettext_lazy("My settings"), "my settings language theme langue", "settings", key="g s"),
+    Destination("me", gettext_lazy("My settings"), "language theme mes reglages langue", "settings", key="g s"),
+    Destination("account_change_password", gettext_lazy("Change the password"), "password mot de passe", "key"),
     Destination("keys", gettext_lazy("Keyboard shortcuts"), "keyboard cheat sheet clavier", "keyboard", key="?"),
 )  # fmt: skip
 
@@ -113,12 +116,13 @@ def pages(user: User, text: str) -> Group:
 
 
 def views(user: User, text: str) -> Group:
-    """Return the person's saved views by name."""
-    found = [view for view in views_of(user) if matches(text, view.name)] if text else []
-    options = [
-        Option(f"view:{view.pk}", view.name, "", reverse("queue") + f"?saved={view.pk}", "filter") for view in found
-    ]
-    return Group(_("Views"), options[:MOST])
+    """Return the saved views that go by such a name."""
+    found = [view for view in views_of(user) if matches(text, view.name)][:MOST] if text else []
+    return Group(_("Views"), [_view(view) for view in found])
+
+
+def _view(view: SavedView) -> Option:
+    return Option(f"view:{view.pk}", view.name, "", f"{reverse('queue')}?saved={view.pk}", "filter")
 
 
 def _conversation(row: Conversation) -> Option:
@@ -171,10 +175,12 @@ def recent(user: User, ids: Sequence[str]) -> Group:
     """Return what was used lately, in that order; what the person may no longer see is left out."""
     numbers = {
         kind: [int(i.partition(":")[2]) for i in ids if i.startswith(f"{kind}:")]
-        for kind in ("conversation", "contact")
+        for kind in ("conversation", "contact", "view")
     }
     found = {option.id: option for option in [*pages(user, "").options, *(option for option, _w in _settings(user))]}
     found |= {o.id: o for o in map(_conversation, queries.conversations_by_id(user, numbers["conversation"]))}
     found |= {o.id: o for o in map(_contact, queries.contacts_by_id(user, numbers["contact"]))}
+    if numbers["view"]:
+        found |= {o.id: o for o in map(_view, views_of(user).filter(pk__in=numbers["view"]))}
     chosen = [found[i] for i in ids if i in found]
     return Group(_("Used lately"), chosen)

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import connection
 
-from comptoir.desk.queries.narrowing import Narrowing
+from comptoir.desk.queries.narrowing import IS_FAR, Narrowing
 from comptoir.desk.search_words import Asked
 
 PAGE = 20
@@ -24,7 +24,7 @@ NAME = "to_tsvector('simple'::regconfig, comptoir_fold(translate(a.filename, '._
 
 FILES = """
 SELECT a.id, a.filename, a.size, a.content_type, m.id, m.created_at, m.author_name, c.id, c.subject, c.preview,
-       c.channel
+       c.channel, {far}
 FROM {source} a
 JOIN conversations_message m ON m.id = a.message_id
 JOIN conversations_conversation c ON c.id = m.conversation_id
@@ -58,6 +58,7 @@ class FoundFile:
     subject: str
     preview: str
     channel: str
+    is_far: bool  # its message is not on the first page of its conversation
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ def search_files(asked: Asked, narrowing: Narrowing, *, after: int | None = None
         else:
             source, bottom = _source(cursor, said, values)
         query = FILES.format(
+            far=IS_FAR,
             source=source.format(said=said),
             message=narrowing.about_message(),
             conversation=narrowing.about_conversation(),

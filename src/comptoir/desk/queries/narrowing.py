@@ -18,6 +18,7 @@ from comptoir.channels.models import ChannelAccount
 from comptoir.channels.registry import channels
 from comptoir.conversations.listing import WAITING
 from comptoir.conversations.models import Label
+from comptoir.conversations.queries import TIMELINE_PAGE
 from comptoir.core import clock
 from comptoir.desk.highlight import fold
 from comptoir.desk.queries.people import contact_ids
@@ -37,6 +38,10 @@ from comptoir.desk.search_words import (
 
 WITHIN = 1000  # so many conversations are read message by message; beyond, the messages are walked over
 PEOPLE = 50  # contacts that one name may mean
+# Whether a message is too far back for the first page of its conversation (message_timeline).
+IS_FAR = f"""(SELECT count(*) FROM (SELECT FROM conversations_message x
+    WHERE x.conversation_id = m.conversation_id AND (x.created_at, x.id) > (m.created_at, m.id)
+    LIMIT {TIMELINE_PAGE}) later) = {TIMELINE_PAGE}"""  # noqa: S608  # constants only
 WITHIN_THESE = "SELECT c.id FROM conversations_conversation c WHERE {where} LIMIT %(most)s"
 LABELLED = """EXISTS (SELECT FROM conversations_labelling g
 WHERE g.conversation_id = c.id AND g.label_id = ANY(%(labels)s))"""
@@ -52,7 +57,9 @@ class Narrowing:
     values: dict[str, Any]
     message: list[str] = field(default_factory=list)
     conversation: list[str] = field(default_factory=list)
-    both: list[str] = field(default_factory=list)  # about a message and its conversation together
+    # About a message and its conversation together, or about what no index of conversations serves: `near` would read
+    # all solved conversations for one rare channel.
+    both: list[str] = field(default_factory=list)
     is_few: bool = False  # whether the conditions on conversations may leave few of them
     has_authors: bool = False  # all meant are by contacts that are known: an index leads to them
     since: datetime | None = None
@@ -200,7 +207,7 @@ def _conversation_filters(found: Narrowing, asked: Asked) -> None:
     add, is_ = found.conversation.append, asked.values("is")
     if channel := asked.values("channel"):
         found.values["channels"] = channel
-        add("c.channel = ANY(%(channels)s)")
+        found.both.append("c.channel = ANY(%(channels)s)")
     if teams := asked.numbers("team"):
         found.values["teams"] = [pk for pk in found.values["teams"] if pk in teams]
     if labels := asked.numbers("label"):
@@ -222,4 +229,4 @@ def _conversation_filters(found: Narrowing, asked: Asked) -> None:
             else "c.assignee_id = ANY(%(owners)s)")  # fmt: skip
     found.is_few = found.is_few or bool(numbers or ways or owners or labels)
     if "unread" in is_:
-        add(UNREAD)
+        found.both.append(UNREAD)

@@ -18,7 +18,7 @@ from typing import Any
 
 from django.db import connection
 
-from comptoir.desk.queries.narrowing import Narrowing
+from comptoir.desk.queries.narrowing import IS_FAR, Narrowing
 from comptoir.desk.search_words import Asked
 
 PAGE = 20
@@ -108,17 +108,17 @@ ORDER BY m.created_at DESC, m.id DESC
 LATEST = """m.id = (SELECT x.id FROM conversations_message x WHERE x.conversation_id = c.id
     ORDER BY x.created_at DESC, x.id DESC LIMIT 1)"""
 
-HITS = """
+HITS = f"""
 SELECT m.id, m.kind, m.created_at, m.author_name,
        left(CASE WHEN m.visible_text = '' THEN m.text ELSE m.visible_text END, 20000),
        c.id, c.subject, c.preview, c.channel, c.state, coalesce(nullif(k.name, ''), m.author_address),
-       m.attachment_count
+       m.attachment_count, {IS_FAR}
 FROM conversations_message m
 JOIN conversations_conversation c ON c.id = m.conversation_id
 JOIN contacts_contact k ON k.id = c.contact_id
 WHERE m.id = ANY(%(ids)s) AND c.team_id = ANY(%(teams)s)
 ORDER BY m.id DESC
-"""
+"""  # noqa: S608  # constants only
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +137,7 @@ class Hit:
     state: str
     contact: str
     file_count: int
+    is_far: bool  # not on the first page of its conversation
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from comptoir.accounts.models import Role, User
+from comptoir.conversations.models import SavedView
 from comptoir.desk import palette
 from comptoir.desk.tests.conftest import Cast
 from comptoir.testing import builders
@@ -38,11 +39,16 @@ def test_pages_go_by_several_names(cast: Cast, text: str, name: str, found: bool
 
 @pytest.mark.parametrize(
     ("role", "seen"),
-    [(Role.AGENT, set()), (Role.LEAD, {"Intake"}), (Role.ADMIN, {"Intake", "API"}), (Role.AUDITOR, set())],
+    [
+        (Role.AGENT, set()),
+        (Role.LEAD, {"Intake", "Rules", "Labels"}),
+        (Role.ADMIN, {"Intake", "Rules", "Labels", "API"}),
+        (Role.AUDITOR, set()),
+    ],
 )
 def test_pages_are_offered_to_whom_they_open(cast: Cast, role: str, seen: set[str]) -> None:
     user = builders.make_user(cast.team, role=role)
-    assert {"Intake", "API"} & set(labels(user, "")) == seen
+    assert {"Intake", "Rules", "Labels", "API"} & set(labels(user, "")) == seen
     client = cast.client(user)
     for option in palette.pages(user, "").options:
         assert client.get(option.href).status_code in {200, 302}, option.href
@@ -62,12 +68,19 @@ def test_contacts_go_by_name_for_those_who_may_see_them(cast: Cast) -> None:
     assert address not in options(cast, "q=martin", cast.stranger)
 
 
+def test_saved_views_go_by_name_for_those_who_see_them(cast: Cast) -> None:
+    view = SavedView.objects.create(name="Angry letters", owner=cast.agent)
+    for query in ("q=angry", f"recent=view:{view.pk}"):
+        assert f"/?saved={view.pk}" in options(cast, query)
+        assert f"/?saved={view.pk}" not in options(cast, query, cast.colleague)
+
+
 def test_what_was_used_lately_is_shown_in_its_order_as_far_as_it_may_be_seen(cast: Cast) -> None:
     second = builders.make_conversation(cast.account, subject="Second")
-    lately = f"recent=conversation:{second.pk},go:queue?owner=me,conversation:{cast.conversation.pk},contact:0,<b>,go:x"
+    lately = f"recent=conversation:{second.pk},go:work,conversation:{cast.conversation.pk},contact:0,<b>,go:x"
     page = options(cast, lately)
     first = page.partition("Used lately")[2].partition("Go to")[0]
-    assert first.index("Second") < first.index("Mine") < first.index("No dial tone")
+    assert first.index("Second") < first.index("My work") < first.index("No dial tone")
     assert "Second" not in options(cast, lately, cast.stranger)
 
 

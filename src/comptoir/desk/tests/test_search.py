@@ -182,3 +182,18 @@ def test_the_empty_page_teaches_in_the_persons_language(cast: Cast) -> None:
     User.objects.filter(pk=cast.agent.pk).update(language="fr")
     page = cast.client().get("/search").content.decode()
     assert "équipe:" in page and "après:" in page
+
+
+def test_a_hit_far_back_leads_to_the_page_that_shows_it(cast: Cast) -> None:
+    long_ago = builders.make_message(cast.conversation, text="zanzibar", at=clock.now() - timedelta(days=9))
+    builders.make_attachment(long_ago, filename="zanzibar.txt")
+    client = cast.client()
+    for count, is_far in ((0, False), (55, True)):
+        for _ in range(count):
+            builders.make_message(cast.conversation, text="later")
+        for tab in ("messages", "files"):
+            page = client.get("/search", {"q": "zanzibar", "tab": tab}).content.decode()
+            link = re.search(rf'href="(/conversations/[^"]*#m{long_ago.pk})"', page)
+            assert link is not None and ("?before=" in link[1]) is is_far
+            shown = client.get(link[1].replace("&amp;", "&").partition("#")[0]).content.decode()
+            assert f'id="m{long_ago.pk}"' in shown

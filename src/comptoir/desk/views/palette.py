@@ -10,7 +10,7 @@ from comptoir.desk import keys, palette
 from comptoir.desk.guard import is_htmx, person, staff
 from comptoir.desk.queries.palette import query_string
 
-_RECENT = re.compile(r"(?:conversation|contact):\d{1,18}|go:[\w?=-]{1,40}")
+_RECENT = re.compile(r"(?:conversation|contact|view):\d{1,18}|go:[\w?=-]{1,40}")
 
 
 @staff("GET")

@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.safestring import mark_safe
+from django.urls import reverse
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -15,10 +16,10 @@ from comptoir.contacts.models import Contact
 from comptoir.desk import search_told
 from comptoir.desk.guard import person, staff
 from comptoir.desk.highlight import excerpt, marked
-from comptoir.desk.queries.files import Files, search_files
+from comptoir.desk.queries.files import Files, FoundFile, search_files
 from comptoir.desk.queries.narrowing import Narrowing, narrow
 from comptoir.desk.queries.people import find_contacts
-from comptoir.desk.queries.search import Messages, Place, search_messages
+from comptoir.desk.queries.search import Hit, Messages, Place, search_messages
 from comptoir.desk.search_words import LONGEST, Asked
 
 TABS = ("messages", "contacts", "files")
@@ -90,21 +91,33 @@ def _tabs(text: str, current: str, found: Found) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _link(hit: Hit | FoundFile, message_id: int) -> str:
+    """Return the address of a message in its conversation; of one far back, on the page that ends with it."""
+    page = "?" + urlencode({"before": f"{hit.at.isoformat()},{message_id + 1}"}) if hit.is_far else ""
+    return f"{reverse('conversation', args=[hit.conversation_id])}{page}#m{message_id}"
+
+
+def _safe(html: str) -> SafeString:
+    return mark_safe(html)  # noqa: S308  # of highlight.py, which escapes everything but its own marks
+
+
 def _shown(asked: Asked, found: Found, tab: str, text: str) -> dict[str, Any]:
     """Return the rows of the open tab, with what was found marked, and the address of the next page."""
     words = asked.words
     shown: dict[str, Any] = {}
     page: Messages | Files | None = None
-    if tab == "messages":
+    if tab == "messages" and found.messages:
         page = found.messages
         shown["hits"] = [
-            (hit, mark_safe(marked(hit.subject, words)), mark_safe(excerpt(hit.text, words)))  # noqa: S308  # both escape
-            for hit in (page.hits if page else ())
+            (hit, _link(hit, hit.id), _safe(marked(hit.subject, words)), _safe(excerpt(hit.text, words)))
+            for hit in page.hits
         ]
-    elif tab == "files":
+    elif tab == "files" and found.files:
         page = found.files
-        shown["files"] = [(file, mark_safe(marked(file.filename, words))) for file in (page.hits if page else ())]  # noqa: S308  # marked escapes
-    else:
+        shown["files"] = [
+            (file, _link(file, file.message_id), _safe(marked(file.filename, words))) for file in page.hits
+        ]
+    elif tab == "contacts":
         shown["contacts"] = (found.contacts or [])[:MOST_CONTACTS]
         shown["has_more_contacts"] = len(found.contacts or ()) > MOST_CONTACTS
     if page and page.more:

@@ -59,11 +59,12 @@
       // Storage is off: j and k work in lists only.
     }
   });
+  const isHere = (href) => new URL(href, location.href).pathname === location.pathname;
   // In a conversation: the neighbours in the list that one came from.
   const step = (event) => {
     if (!document.querySelector("[data-live-conversation]") || !["j", "k"].includes(event.key)) return;
     const { links: all } = read();
-    const here = all.findIndex((href) => href.split("#")[0] === location.pathname);
+    const here = all.findIndex(isHere);
     const next = here < 0 ? undefined : all[here + (event.key === "j" ? 1 : -1)];
     if (!next) return;
     event.preventDefault();
@@ -71,5 +72,5 @@
   };
   const back = document.querySelector(".conv-back");
   const { at, links: known } = read();
-  if (back && at && known.some((href) => href.split("#")[0] === location.pathname)) back.href = at;
+  if (back && at && known.some(isHere)) back.href = at;
 }
