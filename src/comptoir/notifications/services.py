@@ -131,7 +131,7 @@ def _write(found: Sequence[_Found], now: datetime) -> None:
                 words=reminded.get(event.facts.get("reminder"), str(event.facts.get("words", "")))[:300],
                 at=event.at,
                 in_page=way.in_page,
-                read_at=now if (event.conversation_id, row.user_id) in looking else None,
+                read_at=now if row.kind.is_in_timeline and (event.conversation_id, row.user_id) in looking else None,
                 mail_at=rules.mail_at(mail, now, hours[row.user_id], zone_of(zones.get(row.user_id, "UTC"))),
             )
         )
