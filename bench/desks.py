@@ -140,6 +140,8 @@ async def _live(desks: list[Desk], ready: threading.Event, over: threading.Event
         if desk.conversation and random.random() < TYPING_SHARE:
             tasks.append(asyncio.create_task(desk.type()))
         await asyncio.sleep(1 / OPENED_A_SECOND)
+    while desks[0].told.open < len(desks) and not over.is_set():
+        await asyncio.sleep(0.1)
     ready.set()
     while not over.is_set():
         await asyncio.sleep(0.1)

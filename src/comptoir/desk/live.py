@@ -248,8 +248,9 @@ def _opened(desk: _Desk) -> tuple[dict[int, int], dict[str, int]]:
     try:
         if desk.shown.conversation is not None and desk.shown.tab:
             try:
-                enter_conversation(user=desk.user, conversation_id=desk.shown.conversation, tab=desk.shown.tab)
-                mark_conversation_read(user=desk.user, conversation_id=desk.shown.conversation)
+                place = desk.shown.conversation
+                enter_conversation(user=desk.user, conversation_id=place, tab=desk.shown.tab, teams=desk.teams)
+                mark_conversation_read(user=desk.user, conversation_id=place)
             except AccessDenied:
                 desk.shown = rules.Shown(is_list=False)
         recent = dict(bulk.fetch_all(RECENT, [RECENT_SECONDS, sorted(desk.teams)]))
