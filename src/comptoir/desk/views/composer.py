@@ -15,7 +15,7 @@ from comptoir.conversations.models import Conversation, Message, State
 from comptoir.core.errors import AccessDenied, InputError
 from comptoir.desk import forms
 from comptoir.desk.guard import is_htmx, person, staff
-from comptoir.desk.views.collision import overtaken, unseen_refused
+from comptoir.desk.views.collision import overtaken, pressed, unseen_refused
 from comptoir.desk.views.conversation import appended, update
 from comptoir.outbound import services as outbound
 from comptoir.outbound.models import Delivery
@@ -44,7 +44,7 @@ def post_message(request: HttpRequest, conversation_id: int) -> HttpResponse:
 
 
 def _draft(request: HttpRequest) -> Draft:
-    asked = request.POST
+    asked = pressed(request.POST)
     then = asked.get("then", "")
     is_forward = asked.get("kind") == "forward"
     send_at = forms.local_instant(asked.get("send_at", ""), field="send_at")
