@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "comptoir.contacts",
     "comptoir.conversations",
     "comptoir.outbound",
+    "comptoir.moving",
     "comptoir.desk",
     "comptoir.api",
     "comptoir.demo",

@@ -4,6 +4,7 @@
     sender ×2   deliveries that are due           woken by NOTIFY, else when the next is due
     webhooks    journal → subscribers' addresses
     watchers    one thread a mailbox (or stream)  for channels that poll or stream
+    imports     what people move in with          woken by NOTIFY, else every 20 s
     keeper      snoozes, dead claims, sessions    every second
 
 Any number of workers may run, on any number of machines: every claim is a lock or a compare-and-set in PostgreSQL. A
@@ -33,6 +34,8 @@ from comptoir.core.listening import conninfo
 from comptoir.inbound import log
 from comptoir.inbound.services import WAKE_CHANNEL as INBOUND
 from comptoir.journal.services import LIVE_CHANNEL
+from comptoir.moving import jobs as moving
+from comptoir.moving.services import WAKE_CHANNEL as MOVING
 from comptoir.outbound import sender
 from comptoir.outbound.services import WAKE_CHANNEL as OUTBOUND
 
@@ -49,7 +52,7 @@ class Worker:
 
     def __init__(self) -> None:
         self._stop = threading.Event()
-        self._wakers = {INBOUND: threading.Event(), OUTBOUND: threading.Event(), LIVE_CHANNEL: threading.Event()}
+        self._wakers = {name: threading.Event() for name in (INBOUND, OUTBOUND, MOVING, LIVE_CHANNEL)}
         self._backlog = threading.Event()
         self._watchers: dict[int, threading.Thread] = {}
         self._kept_at = {"claims": 0.0, "sessions": 0.0}
@@ -63,6 +66,7 @@ class Worker:
             ("digest-help", lambda: digest_all(backwards=True, pause=30), self._backlog),
             *((f"sender-{n}", send_all, self._wakers[OUTBOUND]) for n in range(SENDERS)),
             ("webhooks", lambda: run_webhooks_once(clock.now()), self._wakers[LIVE_CHANNEL]),
+            ("imports", lambda: 0.0 if moving.run_due(self._stop.is_set) else 20.0, self._wakers[MOVING]),
             ("keeper", self._keep, None),
         ]
         threads = [threading.Thread(target=self._loop, args=entry, name=entry[0], daemon=True) for entry in loops]

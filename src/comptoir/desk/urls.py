@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from comptoir.desk.views import actions, channels, composer, contacts, conversation, files, intake, me, queue, search
+from comptoir.desk.views import (
+    actions,
+    channels,
+    composer,
+    contacts,
+    conversation,
+    files,
+    intake,
+    me,
+    moving,
+    queue,
+    search,
+    setup,
+)
 
 urlpatterns = [
     path("", queue.queue, name="queue"),
@@ -41,4 +54,15 @@ urlpatterns = [
     path("channels/<int:account_id>/", channels.channel, name="channel"),
     path("channels/<int:account_id>/test/", channels.channel_test, name="channel_test"),
     path("me/", me.me, name="me"),
+    path("setup/", setup.setup, name="setup"),
+    path("setup/mailbox/", setup.mailbox, name="setup_mailbox"),
+    path("setup/mailbox/servers/", setup.server_fields, name="setup_servers"),
+    path("setup/mailbox/<int:account_id>/", setup.trial, name="setup_trial"),
+    path("setup/mailbox/<int:account_id>/steps/<int:number>/", setup.step, name="setup_step"),
+    path("setup/mailbox/<int:account_id>/arrival/", setup.arrival, name="setup_arrival"),
+    path("settings/imports/", moving.imports, name="imports"),
+    path("settings/imports/<int:import_id>/", moving.import_page, name="import"),
+    path("settings/imports/<int:import_id>/confirmation/", moving.confirmation, name="import_confirmation"),
+    path("settings/imports/<int:import_id>/columns/", moving.columns, name="import_columns"),
+    path("settings/imports/<int:import_id>/withdrawal/", moving.withdrawal, name="import_withdrawal"),
 ]

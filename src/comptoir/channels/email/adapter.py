@@ -7,7 +7,7 @@ from comptoir.channels.base import Capability, Channel
 from .client_smtp import reconcile, send
 from .config import FIELDS
 from .parse import parse
-from .trying import test
+from .trying import steps, test
 from .watching import watch
 
 CHANNEL = Channel(
@@ -33,5 +33,6 @@ CHANNEL = Channel(
     reconcile=reconcile,
     watch=watch,
     test=test,
+    steps=steps,
     order=10,
 )
