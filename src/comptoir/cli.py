@@ -10,6 +10,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+MAIL_FILES = ("mbox", "maildir", "eml")
+OTHER_SYSTEMS = ("zendesk", "zammad", "chatwoot", "freescout", "csv")  # as in moving/readers, without loading it
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "comptoir.settings")
 
 
@@ -120,11 +123,17 @@ def _prepare_demo() -> str:
 
 
 def _greet() -> str:
-    from comptoir.accounts.models import User
+    from django.conf import settings
 
-    if User.objects.exists():
+    from comptoir.accounts import founding
+
+    if founding.is_founded():
         return ""
-    return "Nobody can sign in yet. Create the first administrator with: comptoir person add --admin EMAIL NAME\n"
+    code = founding.founding_code()
+    return (
+        f"Nobody is here yet. Begin at {settings.PUBLIC_URL}/setup/\n"
+        f"On this machine that is all; elsewhere with the code {code} ({settings.PUBLIC_URL}/setup/?code={code})\n"
+    )
 
 
 def web_command(args: argparse.Namespace) -> None:
@@ -180,8 +189,12 @@ def parse(args: argparse.Namespace) -> None:
 
 
 def import_command(args: argparse.Namespace) -> None:
-    """Read mails from a mailbox file or folder into the inbound log of an account."""
+    """Read mails from a file or folder, or move in from another system."""
     from comptoir.core.errors import InputError
+
+    if args.kind not in MAIL_FILES:
+        _move_in(args)
+        return
 
     with _database():
         _migrate()
@@ -202,6 +215,20 @@ def import_command(args: argparse.Namespace) -> None:
             from comptoir import worker
 
             worker.digest_all()
+
+
+def _move_in(args: argparse.Namespace) -> None:
+    """Import conversations, contacts, saved replies and articles of another system."""
+    from comptoir.core.errors import InputError
+
+    with _database():
+        _migrate()
+        from comptoir.moving import command
+
+        try:
+            command.run(args)
+        except (InputError, OSError) as error:
+            raise SystemExit(f"\ncomptoir: {error}") from None
 
 
 def _progress(count: int) -> None:
@@ -316,10 +343,16 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("kind", choices=["email"])
     one.add_argument("files", nargs="+", metavar="FILE", help="a raw mail; - is the standard input")
     many = add("import", import_command)
-    many.add_argument("kind", choices=["mbox", "maildir", "eml"])
-    many.add_argument("path", help="the mbox file, the maildir folder, or an .eml file or a folder of them")
-    many.add_argument("--account", help="the address of the mailbox that receives them")
-    many.add_argument("--digest", action="store_true", help="digest at once, when no worker is running")
+    many.add_argument("kind", choices=[*MAIL_FILES, *OTHER_SYSTEMS])
+    many.add_argument(
+        "path", help="the mbox file, the maildir folder, .eml files; or the export: a file, folder or zip"
+    )
+    many.add_argument("--account", help="the address of the mailbox (or the name of the account) that receives them")
+    many.add_argument("--digest", action="store_true", help="mails: digest at once, when no worker is running")
+    many.add_argument("--dry-run", action="store_true", help="another system: only tell what would come")
+    many.add_argument("--team", help="another system: the team of the conversations (default: the account's)")
+    many.add_argument("--origin", help="another system: a name that tells two installations of it apart")
+    many.add_argument("--map", action="append", metavar="FIELD=COLUMN", help="csv: which column is what")
     key = add("token", token)
     key.add_argument("action", choices=["create"])
     key.add_argument("--user", required=True, help="the e-mail of the person with whose teams it acts")

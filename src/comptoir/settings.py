@@ -76,6 +76,7 @@ INSTALLED_APPS = [
     "comptoir.viewing",
     "comptoir.reminders",
     "comptoir.notifications",
+    "comptoir.moving",
     "comptoir.desk",
     "comptoir.api",
     "comptoir.demo",

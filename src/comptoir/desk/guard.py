@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
+from comptoir.accounts import founding
 from comptoir.accounts.adapter import OWES, owes_second_factor
 from comptoir.accounts.models import User
 from comptoir.core.errors import AccessDenied, ChannelError, Conflict, InputError
@@ -52,7 +53,12 @@ def refused(request: HttpRequest, words: str, *, status: int) -> HttpResponse:
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:
-    """Send a stranger, or a session that ended, to sign in; a script takes the whole page there."""
+    """Send a stranger, or a session that ended, to sign in; a script takes the whole page there.
+
+    On an installation where nobody is yet there is nothing to sign in to: the guide comes first.
+    """
+    if not founding.is_founded():
+        return redirect("setup")
     if not is_htmx(request):
         return redirect_to_login(request.get_full_path())
     page = urlsplit(request.headers.get("HX-Current-URL", "/")).path

@@ -71,6 +71,10 @@ GROUPS = (
     SettingsGroup(
         _("Programs"),
         (
+            SettingsPage("setup", _("First steps"), _("What a new installation needs, step by step."), "check", ADMIN),
+            SettingsPage(
+                "imports", _("Moving in"), _("Bring conversations and contacts from elsewhere."), "download", ADMIN
+            ),
             SettingsPage(
                 "api_settings", _("API and webhooks"), _("Tokens for programs, and who is told."), "code", ADMIN
             ),

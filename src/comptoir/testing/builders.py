@@ -16,6 +16,7 @@ from comptoir.contacts.models import Contact, Identity
 from comptoir.conversations.models import Attachment, Conversation, Message, State
 from comptoir.core import clock, storage
 from comptoir.inbound.models import Record, RecordState
+from comptoir.moving.models import Import, Stage
 from comptoir.notifications.models import Notification
 from comptoir.outbound.models import Delivery, DeliveryState
 from comptoir.reminders.models import Reminder
@@ -165,6 +166,13 @@ def make_attachment(
     message.attachment_count = message.attachments.count()
     message.save(update_fields=["attachment_count"])
     return attachment
+
+
+def make_import(account: ChannelAccount, *, stage: str = Stage.TRIED, **fields: Any) -> Import:
+    """Put an import on the list; without a file."""
+    values: dict[str, Any] = {"system": "zendesk", "file_name": "export.zip", **fields}
+    values.setdefault("trial", {"new": {"contacts": 2}})
+    return Import.objects.create(account=account, team=account.team, stage=stage, created_at=clock.now(), **values)
 
 
 def make_record(
