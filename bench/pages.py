@@ -30,7 +30,14 @@ BARS = {
     "search, rare word": (80, 150, "Roundup 102/120"),
     "search, common word": (80, 150, "django-helpdesk 263/333"),
     "search, two common words": (80, 150, ""),
+    "search, filters": (80, 150, ""),
+    "palette": (50, 50, ""),
 }
+FILTERED = (
+    "commande is:open", "order channel:email", "facture after:60d", "invoice before:400d", "assignee:me is:pending",
+    "is:unread", "livreur from:camille", "has:attachment", "before:2y is:received", "parcel is:note",
+)  # fmt: skip
+NAMED = ("mar", "camille", "commande", "500", "parcel")
 WANTED = """
 SELECT c.id FROM conversations_conversation c JOIN accounts_membership m ON m.team_id = c.team_id AND m.user_id = %s
 WHERE c.message_count BETWEEN 18 AND 22 AND c.channel = ANY(%s) AND c.id >= %s ORDER BY c.id LIMIT %s
@@ -109,6 +116,8 @@ def _steps(browser: Browser, own: Any, user: int) -> dict[str, Callable[[int], f
         "reply": reply,
         "search, rare word": lambda n: search(rare[n % len(rare)]),
         "search, common word": lambda n: search(COMMON[n % len(COMMON)]),
+        "search, filters": lambda n: search(FILTERED[n % len(FILTERED)]),
+        "palette": lambda n: browser.get(f"/palette?q={NAMED[n % len(NAMED)]}", **{"HX-Request": "true"})[0],
         "search, two common words": lambda n: search(TWO_COMMON[n % len(TWO_COMMON)]),
     }
 

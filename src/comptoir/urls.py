@@ -6,6 +6,11 @@ from comptoir.channels.registry import channels
 
 urlpatterns = [
     path("", include("comptoir.desk.urls")),
+    path("", include("comptoir.desk.routing_urls")),
+    path("", include("comptoir.desk.public_urls")),
+    path("", include("comptoir.desk.settings_urls")),
+    path("accounts/", include("comptoir.accounts.urls")),
+    path("accounts/2fa/", include("allauth.mfa.urls")),
     path("accounts/", include("allauth.account.urls")),
     path("", include("comptoir.api.urls")),
     path("demo/", include("comptoir.demo.urls")),

@@ -3,8 +3,11 @@
     digest      inbound records → messages        woken by NOTIFY, else every 2 s; a second one helps with a backlog
     sender ×2   deliveries that are due           woken by NOTIFY, else when the next is due
     webhooks    journal → subscribers' addresses
+    routing     journal → rules; then waiting conversations → people
+    errands     calls that rules owe
     notices     journal → notifications           woken by NOTIFY; and their mails
     watchers    one thread a mailbox (or stream)  for channels that poll or stream
+    imports     what people move in with          woken by NOTIFY, else every 20 s
     keeper      snoozes, reminders, dead claims, sessions    every second
 
 Any number of workers may run, on any number of machines: every claim is a lock or a compare-and-set in PostgreSQL. A
@@ -34,11 +37,16 @@ from comptoir.core.listening import conninfo
 from comptoir.inbound import log
 from comptoir.inbound.services import WAKE_CHANNEL as INBOUND
 from comptoir.journal.services import LIVE_CHANNEL
+from comptoir.moving import jobs as moving
+from comptoir.moving.services import WAKE_CHANNEL as MOVING
 from comptoir.notifications import services as notifications
 from comptoir.notifications.mailing import mail_due
 from comptoir.outbound import sender
 from comptoir.outbound.services import WAKE_CHANNEL as OUTBOUND
 from comptoir.reminders.services import ring_due
+from comptoir.routing.assigning import assign_once
+from comptoir.routing.engine import run_rules_once, sweep_log
+from comptoir.routing.errands import run_errands_once
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +54,8 @@ SENDERS = 2
 # From this many busy shards on a second digest helps: while one waits for PostgreSQL the other parses.
 # Below, it would only cost wake-ups.
 BACKLOG_SHARDS = 8
+GATHER = 0.2  # seconds; the events of this span are one batch of the rules
+ROUTING_PAUSE = 2.0  # seconds; somebody may have opened their desk meanwhile, which is no event
 NOTICE_REST = 0.3  # seconds: nobody feels it, and fifty messages a second make three batches and not fifty
 
 
@@ -54,9 +64,10 @@ class Worker:
 
     def __init__(self) -> None:
         self._stop = threading.Event()
-        self._wakers = {INBOUND: threading.Event(), OUTBOUND: threading.Event(), LIVE_CHANNEL: threading.Event()}
-        self._heard = threading.Event()  # of the journal, for a second loop that waits for it
+        self._wakers = {name: threading.Event() for name in (INBOUND, OUTBOUND, MOVING, LIVE_CHANNEL)}
+        self._heard = threading.Event()  # of the journal, for the notices
         self._backlog = threading.Event()
+        self._routing = threading.Event()  # of its own: a waker that two loops clear would wake only one of them
         self._watchers: dict[int, threading.Thread] = {}
         self._kept_at = {"claims": 0.0, "sessions": 0.0, "mails": 0.0}
 
@@ -69,7 +80,10 @@ class Worker:
             ("digest-help", lambda: digest_all(backwards=True, pause=30), self._backlog),
             *((f"sender-{n}", send_all, self._wakers[OUTBOUND]) for n in range(SENDERS)),
             ("webhooks", lambda: run_webhooks_once(clock.now()), self._wakers[LIVE_CHANNEL]),
+            ("routing", self._route, self._routing),
+            ("errands", lambda: run_errands_once(clock.now()), None),
             ("notices", self._notify, self._heard),
+            ("imports", lambda: 0.0 if moving.run_due(self._stop.is_set) else 20.0, self._wakers[MOVING]),
             ("keeper", self._keep, None),
         ]
         threads = [threading.Thread(target=self._loop, args=entry, name=entry[0], daemon=True) for entry in loops]
@@ -84,7 +98,7 @@ class Worker:
     def stop(self) -> None:
         """Ask every loop to end."""
         self._stop.set()
-        for waker in [*self._wakers.values(), self._heard, self._backlog]:
+        for waker in [*self._wakers.values(), self._heard, self._backlog, self._routing]:
             waker.set()
 
     def _loop(self, name: str, step: Callable[[], float], waker: threading.Event | None) -> None:
@@ -114,10 +128,19 @@ class Worker:
                         for notice in listener.notifies(timeout=1, stop_after=1):
                             self._wakers[notice.channel].set()
                             if notice.channel == LIVE_CHANNEL:
+                                self._routing.set()
                                 self._heard.set()
             except psycopg.Error as error:
                 logger.warning("listener: %s; trying again", error)
                 self._stop.wait(1)
+
+    def _route(self) -> float:
+        """Let the rules act first, and then give what still waits to people."""
+        self._stop.wait(GATHER)
+        if run_rules_once(clock.now()):
+            return 0.0
+        assign_once(clock.now())
+        return ROUTING_PAUSE
 
     def _notify(self) -> float:
         """Make notifications of what happened, and mail what is due. A moment's rest gathers what comes closely."""
@@ -135,6 +158,7 @@ class Worker:
             sender.recover_claims(at=now)
             self._watch_accounts()
         if self._is_time("sessions", 3600):
+            sweep_log(now)
             Session.objects.filter(expire_date__lt=now - timedelta(days=1)).delete()
             notifications.sweep(at=now)
         return 1.0

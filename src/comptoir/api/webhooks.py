@@ -25,7 +25,9 @@ KINDS = (
     "reply.unconfirmed", "note.added", "conversation.created", "conversation.assigned", "conversation.transferred",
     "conversation.state_changed", "conversation.priority_changed", "conversation.woke", "conversation.merged",
     "conversation.split", "conversation.moved", "conversation.unmerged", "account.connected", "account.changed",
-    "record.replayed", "contact.merged", "contact.unmerged", "contact.changed", "person.created",
+    "conversation.labelled", "conversation.fields_changed", "conversation.linked", "conversation.unlinked",
+    "contact.fields_changed", "record.replayed", "contact.merged", "contact.unmerged", "contact.changed",
+    "person.created",
 )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ class Capability(StrEnum):
     FORWARD = "forward"
     QUOTES = "quotes"  # the history travels below the reply
     SIGNATURE = "signature"
+    STARTS = "starts"  # may write first, to any address of its network
     RECEIPTS = "receipts"  # the platform tells when a message was delivered
     IDEMPOTENT = "idempotent"  # sending twice under one key delivers once, or can be looked up
 
@@ -91,6 +92,67 @@ class Watch(Protocol):
         """Watch one account."""
 
 
+class Unit(StrEnum):
+    """What a channel counts a text in."""
+
+    CHARACTERS = "characters"
+    WEIGHTED = "weighted"  # X: a Chinese character or an emoji counts twice, a link 23
+    GRAPHEMES = "graphemes"  # Bluesky: what a reader sees as one character
+    SMS = "sms"  # septets, or UTF-16 units where a character is not in the alphabet
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One piece of what leaves, with its length as the channel counts it."""
+
+    text: str
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a channel makes of a message. `limit` is the room of one part in `unit`; 0: as long as you like.
+
+    `splits` says that a longer text leaves in several parts; where it does not, a longer text cannot be sent.
+    """
+
+    parts: tuple[Part, ...]
+    limit: int = 0
+    unit: Unit = Unit.CHARACTERS
+    splits: bool = False
+    subject: str = ""
+    signature: str = ""
+    quoted: str = ""
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether the channel cannot send this."""
+        return bool(self.limit) and any(part.length > self.limit for part in self.parts)
+
+
+class MakePreview(Protocol):
+    """Show what will leave, by the rules of `render` and without sending: pure, quick, never fails on a text."""
+
+    def __call__(self, message: Outbound, options: Mapping[str, Any]) -> Preview:
+        """Preview one message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a connection's test: what it tries, and how; `run` returns an error in words, or ''."""
+
+    label: str
+    run: Callable[[], str]
+    needs_others: bool = False  # tried only where everything before it works
+
+
+class Steps(Protocol):
+    """Say what there is to try of an account's connection; a screen runs the steps one by one and shows each."""
+
+    def __call__(self, account: AccountConfig) -> Sequence[Step]:
+        """List the steps."""
+
+
 class Test(Protocol):
     """Try the account's connection step by step; yields (step, error in words or '')."""
 
@@ -111,11 +173,13 @@ class Channel:
     fields: tuple[Field, ...]
     parse: Parse
     send: Send | None = None
+    preview: MakePreview | None = None  # every channel that sends has one
     reconcile: Reconcile | None = None
     verify: Verify | None = None
     identify: Identify | None = None
     watch: Watch | None = None
     test: Test | None = None
+    steps: Steps | None = None  # the same, step by step
     urls: str = ""  # module with the public screens of the channel, mounted at /c/<kind>/
     replies_by: str = ""  # 'email': answers leave by the mailbox named in options["reply_account"]
     order: int = 100  # place in lists

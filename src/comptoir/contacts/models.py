@@ -1,7 +1,7 @@
 """Contacts: people outside the organisation, and the identities under which they write."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.utils.translation import gettext_lazy as _
 
 
@@ -11,7 +11,9 @@ class Contact(models.Model):
     name = models.CharField(_("name"), max_length=200, blank=True)
     company = models.CharField(_("company"), max_length=200, blank=True)
     language = models.CharField(_("language"), max_length=8, blank=True)
-    attributes = models.JSONField(default=dict)
+    attributes = models.JSONField(default=dict)  # what programs know (the API): short texts by any name
+    # Values of the organisation's own fields (CustomField) by key; the pipeline does not write it.
+    fields = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
     created_at = models.DateTimeField()
     # INV-10: an absorbed contact stays, pointing at the survivor, so that the merge can be undone.
     merged_into = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="absorbed")
@@ -24,6 +26,41 @@ class Contact(models.Model):
 
     def __str__(self) -> str:
         return self.name or str(_("Unknown"))
+
+
+class FieldKind(models.TextChoices):
+    """What a field of one's own holds."""
+
+    TEXT = "text", _("Text")
+    NUMBER = "number", _("Number")
+    DATE = "date", _("Date")
+    CHOICE = "choice", _("Choice")
+    CHECKBOX = "checkbox", _("Yes or no")
+
+
+class CustomField(models.Model):
+    """A field that the organisation adds to its contacts or its conversations. Values live under `key`."""
+
+    class Subject(models.TextChoices):
+        """What has the field."""
+
+        CONVERSATION = "conversation", _("Conversation")
+        CONTACT = "contact", _("Contact")
+
+    subject = models.CharField(_("Belongs to"), max_length=12, choices=Subject.choices)
+    key = models.SlugField(_("key"), max_length=40)  # never changed: values and views are kept by it
+    name = models.CharField(_("name"), max_length=60)
+    kind = models.CharField(_("kind"), max_length=8, choices=FieldKind.choices)
+    choices = models.JSONField(default=list)  # texts, of a choice only
+    help = models.CharField(_("help"), max_length=200, blank=True)
+    position = models.IntegerField(default=0)
+
+    class Meta:
+        ordering = ["position", "id"]
+        constraints = [models.UniqueConstraint(fields=["subject", "key"], name="custom_field_key_once")]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Identity(models.Model):

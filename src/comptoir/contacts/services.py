@@ -5,7 +5,7 @@ messages keep the author they had. Undoing takes back what the merge moved, wher
 hands over what the absorbed person's identities brought in between. So merges can be undone in any order.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.apps import apps
@@ -14,7 +14,9 @@ from django.utils.translation import gettext as _
 
 from comptoir.accounts.models import User
 from comptoir.contacts.access import accessible_contacts
+from comptoir.contacts.fields import applied, changed_fields
 from comptoir.contacts.models import Contact, ContactMerge, Identity
+from comptoir.contacts.rules import Definition
 from comptoir.core import bulk, clock
 from comptoir.core.errors import AccessDenied, Conflict, InputError
 from comptoir.core.textfold import clean
@@ -68,6 +70,22 @@ def change_contact(*, actor: Actor, contact: Contact, **fields: Any) -> Contact:
     if changes:
         row.save(update_fields=sorted(changes))
         journal.append(actor=actor, kind="contact.changed", contact_id=row.pk, facts=changes)
+    return row
+
+
+@transaction.atomic
+def set_contact_fields(
+    *, actor: Actor, contact: Contact, definitions: Sequence[Definition], given: Mapping[str, object]
+) -> Contact:
+    """Set the values of the organisation's own fields that `given` names; the others stay. Raises InputError."""
+    row = _lock([contact.pk])[contact.pk]
+    if row.merged_into_id is not None:
+        raise Conflict(_("This contact was merged into another one. Change that one, or undo the merge."))
+    changes = changed_fields(row.fields, definitions, given)
+    if changes:
+        row.fields = applied(row.fields, changes)
+        row.save(update_fields=["fields"])
+        journal.append(actor=actor, kind="contact.fields_changed", contact_id=row.pk, facts=changes)
     return row
 
 

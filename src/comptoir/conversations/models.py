@@ -7,7 +7,8 @@ queue: the instant of the oldest customer message that has no answer yet, or nul
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 
@@ -37,7 +38,8 @@ class Conversation(models.Model):
     channel = models.CharField(max_length=20)  # the account's kind, copied for filters and icons
     thread_key = models.CharField(max_length=200, null=True)  # the platform's own key, where it has one
     contact = models.ForeignKey("contacts.Contact", on_delete=models.PROTECT, related_name="conversations")
-    team = models.ForeignKey("accounts.Team", on_delete=models.PROTECT, related_name="+")
+    # No index of its own: several below begin with it.
+    team = models.ForeignKey("accounts.Team", on_delete=models.PROTECT, related_name="+", db_index=False)
     assignee = models.ForeignKey("accounts.User", on_delete=models.SET_NULL, null=True, related_name="+")
     subject = models.TextField(blank=True)
     preview = models.CharField(max_length=200, blank=True)  # the beginning of the last message that is no note
@@ -52,6 +54,11 @@ class Conversation(models.Model):
     last_message_at = models.DateTimeField()
     message_count = models.IntegerField(default=0)
     merged_into = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="+")
+    # Values of the organisation's own fields (contacts.CustomField) by key; the pipeline does not write it.
+    fields = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
+    labels: "models.ManyToManyField[Label, Labelling]" = models.ManyToManyField(
+        "Label", through="Labelling", related_name="conversations"
+    )
 
     class Meta:
         constraints = [
@@ -84,7 +91,16 @@ class Conversation(models.Model):
                 condition=Q(state="open", waiting_since__isnull=False),
                 name="conversation_team_queue",
             ),
-            # What nobody has taken: the tab, its count and "next".
+            # The same by priority: views in that order, and what "next" offers.
+            models.Index(
+                F("team"),
+                F("priority") * -1,
+                F("waiting_since"),
+                F("id"),
+                condition=Q(state="open", waiting_since__isnull=False),
+                name="conversation_team_urgent",
+            ),
+            # What nobody has taken: the tab and its count.
             models.Index(
                 fields=["team", "waiting_since", "id"],
                 condition=Q(state="open", waiting_since__isnull=False, assignee__isnull=True),
@@ -98,6 +114,8 @@ class Conversation(models.Model):
             ),
             # Lists by state, newest activity first; read team by team, so that a page costs the same at any size.
             models.Index(fields=["team", "state", "-last_message_at", "-id"], name="conversation_team_state"),
+            # The same, newest conversation first.
+            models.Index(fields=["team", "state", "-id"], name="conversation_team_newest"),
             # The contact panel: the customer's whole story.
             models.Index(fields=["contact", "-last_message_at"], name="conversation_of_contact"),
             # The waker: snoozed conversations that are due.
@@ -158,8 +176,10 @@ class Message(models.Model):
         indexes = [
             # The timeline.
             models.Index(fields=["conversation", "created_at", "id"], name="message_timeline"),
-            # Search over everything that was said.
+            # Search over everything that was said …
             GinIndex(fields=["search"], name="message_search"),
+            # … and within a span of time (`before:`, `after:`): an import brings old messages late, so ids will not do.
+            models.Index(fields=["created_at", "id"], name="message_by_time"),
         ]
 
     def __str__(self) -> str:
@@ -181,6 +201,8 @@ class Attachment(models.Model):
     size = models.BigIntegerField()
     content_id = models.CharField(max_length=255, blank=True)
     inline = models.BooleanField(default=False)
+
+    # And `attachment_words` (migration 0201): files by the words of their name, accents folded.
 
     def __str__(self) -> str:
         return self.filename
@@ -240,3 +262,104 @@ class ReadMark(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} read {self.conversation_id}"
+
+
+class Colour(models.TextChoices):
+    """The colours of labels (static/css/badges.css): they stay apart for the colour-blind."""
+
+    BLUE = "blue", _("Blue")
+    GREEN = "green", _("Green")
+    AMBER = "amber", _("Amber")
+    RED = "red", _("Red")
+    PLUM = "plum", _("Plum")
+    TEAL = "teal", _("Teal")
+    BROWN = "brown", _("Brown")
+
+
+class Label(models.Model):
+    """What a conversation is about, in the organisation's own words."""
+
+    name = models.CharField(_("name"), max_length=40)
+    colour = models.CharField(_("colour"), max_length=8, choices=Colour.choices, default=Colour.BLUE)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(Lower("name"), name="label_name_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Labelling(models.Model):
+    """A conversation has a label. The unique index also serves the row's tags and the filter by label."""
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="+", db_index=False)
+    label = models.ForeignKey(Label, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["conversation", "label"], name="labelling_once")]
+
+    def __str__(self) -> str:
+        return f"{self.conversation_id} is {self.label_id}"
+
+
+class Link(models.Model):
+    """Two conversations that have to do with each other; symmetrical, kept once with the lower number first."""
+
+    low = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="+", db_index=False)
+    high = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="+")
+    made_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["low", "high"], name="link_once"),
+            models.CheckConstraint(condition=Q(low__lt=F("high")), name="link_lower_first"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.low_id} ↔ {self.high_id}"
+
+
+class SavedView(models.Model):
+    """A list of the queue that somebody keeps: what it holds (filtering.QueueFilter as JSON) and who sees it."""
+
+    class Scope(models.TextChoices):
+        """Who sees the view."""
+
+        PERSONAL = "personal", _("Only me")
+        TEAM = "team", _("A team")
+        EVERYONE = "everyone", _("Everyone")
+
+    name = models.CharField(_("name"), max_length=60)
+    owner = models.ForeignKey("accounts.User", on_delete=models.CASCADE, related_name="+")
+    scope = models.CharField(max_length=8, choices=Scope.choices, default=Scope.PERSONAL)
+    team = models.ForeignKey("accounts.Team", on_delete=models.CASCADE, null=True, related_name="+")
+    filter = models.JSONField(default=dict)
+    position = models.IntegerField(default=0)
+
+    class Meta:
+        ordering = ["position", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(scope="team", team__isnull=False) | (~Q(scope="team") & Q(team__isnull=True)),
+                name="saved_view_team_of_scope",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class BulkChange(models.Model):
+    """One change of many conversations by a person, with what each was before, so that it can be undone."""
+
+    made_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField()
+    what = models.CharField(max_length=10)  # assign, team, state, priority, labels
+    # By the number of the conversation: {column: value} before and after; of labels {"added": […], "removed": […]}.
+    before = models.JSONField()
+    after = models.JSONField()
+    undone_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.made_by_id} changed {len(self.before)}"

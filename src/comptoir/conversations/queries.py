@@ -1,24 +1,22 @@
-"""The readers of conversations: the queue, its counts, the timeline, the customer's story.
+"""The readers of one conversation: its timeline, the customer's story, its files. Lists are read by listing.py.
 
-Everything here starts from the person's teams (INV-06). Lists are read team by team from the head of an index and then
-merged, so that their cost depends on the length of a page and not on the number of conversations.
+Everything here starts from the person's teams (INV-06).
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 
-from comptoir.accounts.models import Team, User
+from comptoir.accounts.models import User
+from comptoir.accounts.queries import team_ids_of
 from comptoir.conversations.models import Attachment, Conversation, Message, Placement, State
 from comptoir.journal.models import Event
 
-COUNT_CAP = 1000  # a count beyond 999 is shown as '999+': nobody acts on the difference, and counting on costs time
-QUEUE_PAGE = 50
 TIMELINE_PAGE = 50
 TIMELINE_LONGEST = 200  # of a live refresh: what an open page shows and what came since
 # What a timeline shows as messages already; their events would say it twice.
@@ -38,194 +36,11 @@ MESSAGE_EVENTS = (
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The last row of a page: the next page starts after it."""
+    """The last row of a page: the next page starts after it. `rank` is of lists that something goes before the time."""
 
     at: datetime
     id: int
-
-
-@dataclass(frozen=True, slots=True)
-class QueueFilter:
-    """Which list: `view` is 'waiting' or a state; `owner` is '', 'me' or 'none'."""
-
-    view: str = "waiting"
-    owner: str = ""
-    team: int | None = None
-    channel: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class QueueRow:
-    """One line of the queue, complete: drawing it asks the database nothing."""
-
-    id: int
-    channel: str
-    subject: str
-    preview: str
-    language: str
-    state: str
-    priority: int
-    waiting_since: datetime | None
-    snoozed_until: datetime | None
-    last_message_at: datetime
-    message_count: int
-    contact_name: str
-    team_name: str
-    assignee_id: int | None
-    assignee_name: str | None
-    is_unread: bool
-    in_trouble: bool
-    sort_at: datetime
-
-
-def teams_of(user: User) -> list[Team]:
-    """Return the person's teams by name; read once per request, because every list starts from them."""
-    known: list[Team] | None = getattr(user, "_teams_of", None)
-    if known is None:
-        known = list(Team.objects.filter(memberships__user=user).order_by("name"))
-        user._teams_of = known  # type: ignore[attr-defined]  # lives as long as the request's user
-    return known
-
-
-WAITING = "c.state = 'open' AND c.waiting_since IS NOT NULL"
-
-ROWS = """
-SELECT c.id, c.channel, c.subject, c.preview, c.language, c.state, c.priority, c.waiting_since, c.snoozed_until,
-       c.last_message_at, c.message_count, coalesce(nullif(k.name, ''), i.address, ''), t.name, c.assignee_id, u.name,
-       coalesce(r.read_at < c.last_message_at, true),
-       EXISTS (SELECT FROM conversations_message m JOIN outbound_delivery d ON d.message_id = m.id
-               WHERE m.conversation_id = c.id AND d.state IN ('failed', 'unconfirmed')),
-       page.sort_at
-FROM page
-JOIN conversations_conversation c ON c.id = page.id
-JOIN contacts_contact k ON k.id = c.contact_id
-JOIN accounts_team t ON t.id = c.team_id
-LEFT JOIN accounts_user u ON u.id = c.assignee_id
-LEFT JOIN conversations_readmark r ON r.conversation_id = c.id AND r.user_id = %(user)s
-LEFT JOIN LATERAL (SELECT address FROM contacts_identity WHERE contact_id = k.id ORDER BY id LIMIT 1) i ON k.name = ''
-"""
-
-
-def _conditions(chosen: QueueFilter, cursor: Cursor | None) -> tuple[str, str, str]:
-    """Return the SQL condition, the sort column and the direction of a list; only constants, values are parameters."""
-    waiting = chosen.view == "waiting"
-    parts = [WAITING if waiting else "c.state = %(state)s"]
-    column, direction, sign = ("waiting_since", "ASC", ">") if waiting else ("last_message_at", "DESC", "<")
-    if chosen.channel:
-        parts.append("c.channel = %(channel)s")
-    if chosen.owner == "none":
-        parts.append("c.assignee_id IS NULL")
-    if chosen.owner == "me":
-        parts.append("c.assignee_id = %(user)s")
-    if cursor is not None:
-        parts.append(f"(c.{column}, c.id) {sign} (%(at)s, %(id)s)")
-    return " AND ".join(parts), column, direction
-
-
-def queue_page(
-    user: User, chosen: QueueFilter, *, after: Cursor | None = None, limit: int = QUEUE_PAGE
-) -> tuple[list[QueueRow], Cursor | None]:
-    """Return one page of a list and the cursor of the next one, or None when there is no more.
-
-    Waiting conversations come with the longest wait first, all others with the latest activity first.
-    """
-    teams = [team.pk for team in teams_of(user) if chosen.team in (None, team.pk)]
-    condition, column, direction = _conditions(chosen, after)
-    order = f"ORDER BY c.{column} {direction}, c.id {direction} LIMIT %(limit)s"
-    if chosen.owner == "me" and chosen.view != State.SOLVED:
-        # conversation_of_assignee: one person's open work is a short list.
-        inner = f"FROM conversations_conversation c WHERE c.team_id = ANY(%(teams)s) AND {condition}"
-        page = f"SELECT c.id, c.{column} AS sort_at {inner} {order}"  # constants only
-    else:
-        page = (
-            f"SELECT p.id, p.sort_at FROM unnest(%(teams)s::bigint[]) AS mine(team_id) CROSS JOIN LATERAL ("  # noqa: S608
-            f"SELECT c.id, c.{column} AS sort_at FROM conversations_conversation c "
-            f"WHERE c.team_id = mine.team_id AND {condition} {order}) p "
-            f"ORDER BY p.sort_at {direction}, p.id {direction} LIMIT %(limit)s"
-        )
-    query = f"WITH page AS ({page}) {ROWS} ORDER BY page.sort_at {direction}, page.id {direction}"
-    params: dict[str, Any] = {
-        "user": user.pk, "teams": teams, "limit": limit + 1, "channel": chosen.channel, "state": chosen.view,
-        "at": after.at if after else None, "id": after.id if after else None,
-    }  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute(query, params)
-        rows = [QueueRow(*row) for row in cursor.fetchall()]
-    more = Cursor(rows[limit - 1].sort_at, rows[limit - 1].id) if len(rows) > limit else None
-    return rows[:limit], more
-
-
-def _counted(condition: str) -> str:
-    """Return a capped count over the person's teams, read team by team from a partial index."""
-    return (
-        f"(SELECT count(*) FROM (SELECT FROM unnest(%(teams)s::bigint[]) AS mine(team_id) CROSS JOIN LATERAL "  # noqa: S608
-        f"(SELECT FROM conversations_conversation c WHERE c.team_id = mine.team_id AND {condition} "
-        f"LIMIT {COUNT_CAP}) p "
-        f"LIMIT {COUNT_CAP}) q)"
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class NavCounts:
-    """What the navigation shows on every page; counts are at most COUNT_CAP."""
-
-    waiting: int
-    mine: int
-    troubled_accounts: int
-
-
-@dataclass(frozen=True, slots=True)
-class Counts(NavCounts):
-    """How many conversations each list has, and since when the longest wait lasts."""
-
-    unassigned: int
-    open: int
-    pending: int
-    snoozed: int
-    oldest: datetime | None
-
-
-_MINE = f"""(SELECT count(*) FROM (
-    SELECT FROM conversations_conversation c
-    WHERE c.assignee_id = %(user)s AND {WAITING} AND c.team_id = ANY(%(teams)s) {{narrow}} LIMIT {COUNT_CAP}) p)
-"""  # noqa: S608  # constants only; what a person chose is a parameter
-_TROUBLED = """(
-    SELECT count(*) FROM channels_accounthealth h JOIN channels_channelaccount a ON a.id = h.account_id
-    WHERE h.last_error_at IS NOT NULL AND a.is_active AND a.team_id = ANY(%(teams)s))
-"""
-_OLDEST = f"""(
-    SELECT min(p.waiting_since) FROM unnest(%(teams)s::bigint[]) AS mine(team_id) CROSS JOIN LATERAL (
-        SELECT c.waiting_since FROM conversations_conversation c
-        WHERE c.team_id = mine.team_id AND {WAITING} {{narrow}} ORDER BY c.waiting_since, c.id LIMIT 1) p)
-"""  # noqa: S608
-
-
-def nav_counts(user: User) -> NavCounts:
-    """Return the counts of the navigation, in one statement."""
-    query = f"SELECT {_counted(WAITING)}, {_MINE.format(narrow='')}, {_TROUBLED}"
-    return NavCounts(*_row(query, {"user": user.pk, "teams": [team.pk for team in teams_of(user)]}))
-
-
-def queue_counts(user: User, chosen: QueueFilter | None = None) -> Counts:
-    """Return the counts of the queue's tabs in one statement; a team or a channel narrows them."""
-    chosen = chosen or QueueFilter()
-    teams = [team.pk for team in teams_of(user) if chosen.team in (None, team.pk)]
-    narrow = " AND c.channel = %(channel)s" if chosen.channel else ""
-    parts = [
-        _counted(WAITING + narrow),
-        _MINE.format(narrow=narrow),
-        _TROUBLED,
-        _counted(WAITING + " AND c.assignee_id IS NULL" + narrow),
-        *(_counted(f"c.state = '{state}'{narrow}") for state in ("open", "pending", "snoozed")),
-        _OLDEST.format(narrow=narrow),
-    ]
-    return Counts(*_row(f"SELECT {', '.join(parts)}", {"user": user.pk, "teams": teams, "channel": chosen.channel}))
-
-
-def _row(query: str, params: dict[str, Any]) -> tuple[Any, ...]:
-    with connection.cursor() as cursor:
-        cursor.execute(query, params)
-        return tuple(cursor.fetchone())
+    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,13 +125,31 @@ def timeline(conversation: Conversation, *, before: Cursor | None = None, since:
     messages = rows[:page][::-1]
     attach_files(messages)
     has_earlier = len(rows) > page
-    events = Event.objects.filter(conversation_id=conversation.pk).exclude(kind__in=MESSAGE_EVENTS)
-    if messages and (has_earlier or since is not None):
-        # What happened before the first message shown belongs to the page before.
-        events = events.filter(at__gte=messages[0].created_at)
+    return Timeline(
+        messages, _events(conversation, messages, before, is_part=has_earlier or since is not None), has_earlier
+    )
+
+
+# Written out, because composing it anew costs Django more than PostgreSQL needs to answer it.
+EVENTS = """
+SELECT id, at, kind, conversation_id, contact_id, message_id, actor_kind, actor_id, actor_name, facts FROM journal_event
+WHERE conversation_id = %(conversation)s AND kind <> ALL(%(shown)s) AND at >= %(first)s AND at < %(end)s
+ORDER BY id DESC LIMIT 200
+"""
+ALWAYS = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+def _events(
+    conversation: Conversation, messages: Sequence[Said], before: Cursor | None, *, is_part: bool
+) -> list[Event]:
+    """Return the changes among a page's messages; what happened before its first one belongs to the page before."""
+    first, end = ALWAYS
+    if messages and is_part:
+        first = messages[0].created_at
     if before is not None:
-        events = events.filter(at__lt=before.at)
-    return Timeline(messages, list(events.order_by("-id")[:200])[::-1], has_earlier)
+        end = before.at
+    values = {"conversation": conversation.pk, "shown": list(MESSAGE_EVENTS), "first": first, "end": end}
+    return list(Event.objects.raw(EVENTS, values))[::-1]
 
 
 def attach_files(messages: Sequence[Said]) -> None:
@@ -328,7 +161,7 @@ def attach_files(messages: Sequence[Said]) -> None:
 
 def story_of(user: User, contact_id: int, *, without: int | None = None, limit: int = 8) -> list[Conversation]:
     """Return the contact's conversations that the person may see, latest first (INV-06)."""
-    found = Conversation.objects.filter(contact_id=contact_id, team_id__in=[team.pk for team in teams_of(user)])
+    found = Conversation.objects.filter(contact_id=contact_id, team_id__in=team_ids_of(user))
     found = found.exclude(state=State.MERGED).exclude(pk=without or 0)
     return list(found.order_by("-last_message_at")[:limit])
 
@@ -342,14 +175,14 @@ def undoable_placements(conversation: Conversation, *, limit: int = 5) -> list[P
 
 def message_for(user: User, message_id: int) -> Message | None:
     """Return a message if its conversation belongs to one of the person's teams (INV-06)."""
-    mine = Conversation.objects.filter(pk=OuterRef("conversation_id"), team_id__in=[t.pk for t in teams_of(user)])
+    mine = Conversation.objects.filter(pk=OuterRef("conversation_id"), team_id__in=team_ids_of(user))
     found = Message.objects.filter(Exists(mine), pk=message_id).defer("search")
     return found.select_related("conversation", "conversation__account").first()
 
 
 def attachment_for(user: User, attachment_id: int) -> Attachment | None:
     """Return an attachment if its conversation belongs to one of the person's teams (INV-06)."""
-    teams = [team.pk for team in teams_of(user)]
+    teams = team_ids_of(user)
     found = Attachment.objects.filter(pk=attachment_id, message__conversation__team_id__in=teams)
     return found.first()
 
@@ -357,8 +190,16 @@ def attachment_for(user: User, attachment_id: int) -> Attachment | None:
 def merge_candidates(user: User, conversation: Conversation, text: str = "") -> list[Conversation]:
     """Return conversations that another one could be merged into: the same contact's first, or one by its number."""
     if text.strip().lstrip("#").isdigit():
-        teams: list[Any] = [team.pk for team in teams_of(user)]
+        teams: list[Any] = team_ids_of(user)
         number = int(text.strip().lstrip("#"))
         found = Conversation.objects.filter(pk=number, team_id__in=teams)
         return list(found.exclude(state=State.MERGED).exclude(pk=conversation.pk))
     return story_of(user, conversation.contact_id, without=conversation.pk)
+
+
+def newest_of_account(user: User, account_id: int) -> Conversation | None:
+    """Return the newest conversation of an account among the person's teams: has a first message come?
+
+    By its id, from the end: asked of an account that is new, about messages of the last minutes.
+    """
+    return Conversation.objects.filter(account_id=account_id, team_id__in=team_ids_of(user)).order_by("-id").first()

@@ -1,94 +1,94 @@
-"""The messages of a timeline made ready to draw: words, classes, safe HTML; the template has little left to decide.
+"""The messages of a timeline as HTML, drawn here and not by a template.
 
-A page may show fifty of them, and each has a menu, a reason, files and a delivery: what the template would look up and
-translate fifty times is found here once.
+A page shows up to fifty of them, and Django's templates took half of its time for that (bench/pages.py). Every value
+that a person or a platform wrote goes through `escape`, or through rules.prose, which escapes every part; the words
+are looked up once a language. What a person can do to an answer on its way (_sending.html) stays a template.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from html import escape
 
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
 
-from comptoir.conversations.models import Attachment, Conversation, MessageKind
+from comptoir.conversations.models import Conversation, MessageKind
 from comptoir.conversations.queries import Said, Sending
-from comptoir.desk import rules, words
-from comptoir.desk.templatetags.desk import avatar
+from comptoir.desk import reasons, rules, words
+from comptoir.desk.templatetags.desk import avatar, icon
 
 DELIVERY_ICONS = {
     "queued": "queued", "sending": "queued", "sent": "check", "delivered": "check-double", "failed": "failed",
     "cancelled": "undo", "unconfirmed": "unconfirmed",
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class File(rules.Drawn):
-    """One attachment."""
-
-    id: str
-    name: str
-    size: str
-    is_image: bool
+ACTIONABLE = frozenset({"queued", "failed", "unconfirmed"})  # deliveries that a person can still do something about
 
 
 @dataclass(frozen=True, slots=True)
 class Bubble(rules.Drawn):
-    """One message of a timeline. Numbers are strings: the template would format each by the rules of the language."""
+    """One message: its list item without the end tag, and its delivery where a person can act on it."""
 
-    id: str
-    css: str
-    is_run: bool
-    is_in: bool
-    is_note: bool
-    avatar: SafeString
-    who: str
-    aside: str  # beside the name: the address, or to whom
-    to: str  # under the name
-    iso: str
-    hour: str
-    why: str
-    has_source: bool
-    is_automatic: bool
-    subject: str  # where it differs from the conversation's
-    language: str
-    body: SafeString
-    rest: SafeString  # quoted text and signature
-    has_html: bool
-    has_remote: bool
-    files: Sequence[File]
-    delivery: Sending | None
-    delivery_state: str
-    delivery_icon: str
+    html: SafeString
+    sending: Sending | None
 
 
-def _people(entries: Sequence[dict[str, str]]) -> str:
-    return ", ".join(entry.get("name") or entry.get("address", "") for entry in entries)
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What every bubble says, in one language, ready to stand in HTML."""
+
+    to: str
+    cc: str
+    note: str
+    menu: str  # the menu's button, with the heading inside the panel
+    forward: str
+    place: str
+    original: str
+    source: str
+    machine: str
+    quoted: str
+    formatted: str
+    remote: str
+    show_images: str
+    frame: str
 
 
-def _recipients(message: Said, to: str, cc: str) -> str:
-    """Return whom a message went to: 'to Ada Martin, cc Marc'."""
-    groups = message.recipients
-    if not groups.get("to"):
-        return ""
-    copies = f", {cc} {_people(groups['cc'])}" if groups.get("cc") else ""
-    return f"{to} {_people(groups['to'])}{copies}"
+@lru_cache(maxsize=8)
+def _words_in(language: str | None) -> _Words:
+    """Return the words of the language that is active; it is the key of the cache."""
+    why, about = escape(_("Why is this message here?")), escape(_("About this message"))
+    remote = escape(_("Remote images are not loaded: they would tell the sender that you read this."))
+    return _Words(
+        to=pgettext("recipients", "to"),
+        cc=_("cc"),
+        note=f"<small>{icon('lock', 'icon-sm')}</small><small>{escape(_('internal note'))}</small>",
+        menu=f'<summary class="btn btn-quiet btn-sm btn-icon" aria-label="{about}">{icon("more")}</summary>'
+        f'<div class="menu-panel menu-wide"><div class="menu-pad why"><h3>{why}</h3><p class="soft text-sm">',
+        forward=f"{icon('forward')}{escape(_('Forward'))}</a>",
+        place=f"{icon('move')}{escape(_('Move, split or merge…'))}</a>",
+        original=f"{icon('eye')}{escape(_('See the original'))}</a>",
+        source=f"{icon('code')}{escape(_('Download the source'))}</a>",
+        machine=_strip("info", escape(_("A machine wrote this; it is never answered automatically."))),
+        quoted=f"<summary>{icon('quote', 'icon-sm')}{escape(_('Quoted text and signature'))}</summary>",
+        formatted=f"<summary>{icon('eye', 'icon-sm')}{escape(_('Original formatting'))}</summary>",
+        remote=remote,
+        show_images=escape(_("Show images")),
+        frame=escape(_("The message in its original formatting")),
+    )
 
 
-def _files(attachments: Sequence[Attachment]) -> list[File]:
-    return [File(str(a.pk), a.filename, words.size_words(a.size), rules.is_image(a.content_type)) for a in attachments]
+def _strip(symbol: str, said: str, more: str = "") -> str:
+    return f'<div class="strip">{icon(symbol, "icon-sm")}<span>{said}</span>{more}</div>'
 
 
-def _css(message: Said, *, is_chat: bool, is_run: bool) -> str:
-    chat = is_chat and message.kind != MessageKind.NOTE
-    return f"msg msg-{message.kind}{' msg-chat' if chat else ''}{' msg-run' if chat and is_run else ''}"
-
-
-def drawn(items: Sequence[rules.Item], conversation: Conversation, *, is_chat: bool) -> list[rules.Item]:
-    """Return the items of a timeline with a Bubble in the place of each message."""
-    to, cc = pgettext("recipients", "to"), _("cc")
-    reasons: dict[str, str] = {}
+def drawn(
+    items: Sequence[rules.Item], conversation: Conversation, *, is_chat: bool, called: Sequence[str] = ()
+) -> list[rules.Item]:
+    """Return the items of a timeline with a Bubble in the place of each message. `called`: who is marked in a note."""
+    said = _words_in(get_language())
+    reason_words: dict[str, str] = {}
     found: list[rules.Item] = []
     for item in items:
         if item.kind != "message":
@@ -96,47 +96,126 @@ def drawn(items: Sequence[rules.Item], conversation: Conversation, *, is_chat: b
             continue
         message: Said = item.value
         placed = f"{message.kind}|{message.placement}"
-        if placed not in reasons:
-            reasons[placed] = words.placement_words(message.placement or {}, message.kind)
+        if placed not in reason_words:
+            reason_words[placed] = escape(words.placement_words(message.placement or {}, message.kind))
         is_run = item.run and is_chat
-        bubble = _bubble(message, conversation, reasons[placed], to, cc, is_chat=is_chat, is_run=is_run)
-        found.append(rules.Item("message", bubble, is_run))
+        html = (
+            _head(message, said, reason_words[placed], is_chat=is_chat, is_run=is_run)
+            + _body(message, said, conversation.subject, called)
+            + _foot(message.delivery)
+        )
+        sending = message.delivery if message.delivery and message.delivery.state in ACTIONABLE else None
+        found.append(rules.Item("message", Bubble(mark_safe(html), sending), is_run))  # noqa: S308  # see the docstring
     return found
 
 
-def _bubble(
-    message: Said, conversation: Conversation, why: str, to: str, cc: str, *, is_chat: bool, is_run: bool
-) -> Bubble:
+def _people(entries: Sequence[dict[str, str]]) -> str:
+    return ", ".join(entry.get("name") or entry.get("address", "") for entry in entries)
+
+
+def _recipients(message: Said, said: _Words) -> str:
+    """Return whom a message went to: 'to Ada Martin, cc Marc'."""
+    groups = message.recipients
+    if not groups.get("to"):
+        return ""
+    copies = f", {said.cc} {_people(groups['cc'])}" if groups.get("cc") else ""
+    return escape(f"{said.to} {_people(groups['to'])}{copies}")
+
+
+def _css(message: Said, *, is_chat: bool, is_run: bool) -> str:
+    chat = is_chat and message.kind != MessageKind.NOTE
+    return f"msg msg-{message.kind}{' msg-chat' if chat else ''}{' msg-run' if chat and is_run else ''}"
+
+
+def _head(message: Said, said: _Words, why: str, *, is_chat: bool, is_run: bool) -> str:
+    """Draw the beginning of the item: who, when, to whom, and the menu."""
     is_in, is_note = message.kind == MessageKind.INBOUND, message.kind == MessageKind.NOTE
-    whom = "" if is_chat or is_note else _recipients(message, to, cc)
-    address = message.author_address if message.author_name and not is_chat else ""
+    whom = "" if is_chat or is_note else _recipients(message, said)
+    state = f' data-delivery="{message.delivery.state}"' if message.delivery else ""
     local = timezone.localtime(message.created_at)
-    rest = rules.folded_part(message.text, message.visible_text)
-    state = message.delivery.state if message.delivery else ""
-    who = message.author_name or message.author_address
-    return Bubble(
-        id=str(message.pk),
-        css=_css(message, is_chat=is_chat, is_run=is_run),
-        is_run=is_run,
-        is_in=is_in,
-        is_note=is_note,
-        avatar=avatar(who, message.contact_id if is_in else message.user_id),
-        who=who,
-        aside=address if is_in else whom,
-        to=whom if is_in else "",
-        iso=local.isoformat(),
-        hour=f"{local.hour}:{local.minute:02d}",
-        why=why,
-        has_source=message.record_id is not None,
-        is_automatic=bool(message.automatic),
-        subject=message.subject if is_in and message.subject != conversation.subject else "",
-        language=message.language,
-        body=mark_safe(rules.prose(message.body)),  # noqa: S308  # rules.prose escapes every part
-        rest=mark_safe(rules.prose(rest)) if rest else SafeString(),  # noqa: S308
-        has_html=message.has_html,
-        has_remote=message.has_remote,
-        files=_files(message.files),
-        delivery=message.delivery,
-        delivery_state=state,
-        delivery_icon=DELIVERY_ICONS.get(state, "info"),
+    name = ""
+    if not is_run:
+        who = message.author_name or message.author_address
+        address = escape(message.author_address) if message.author_name and not is_chat else ""
+        aside = said.note if is_note else f"<small>{text}</small>" if (text := address if is_in else whom) else ""
+        face = avatar(who, message.contact_id if is_in else message.user_id)
+        name = f'{face}<p class="msg-who"><b>{escape(who)}</b>{aside}</p>'
+    return (
+        f'<li class="{_css(message, is_chat=is_chat, is_run=is_run)}" id="m{message.pk}"{state}>'
+        f'<div class="msg-head">{name}<a class="msg-when" href="#m{message.pk}">'
+        f'<time datetime="{local.isoformat()}">{local.hour}:{local.minute:02d}</time></a>'
+        f'<details class="menu menu-end menu-sheet" data-menu id="mm{message.pk}">{said.menu}{why}</p></div><hr>'
+        f"{_menu(message, said, is_in=is_in, is_note=is_note)}</div></details></div>"
+        + (f'<p class="msg-to">{whom}</p>' if is_in and whom else "")
     )
+
+
+def _menu(message: Said, said: _Words, *, is_in: bool, is_note: bool) -> str:
+    address = f"/messages/{message.pk}"
+    parts = [] if is_note else [f'<a class="menu-item" href="?forward={message.pk}#composer">{said.forward}']
+    parts.append(f'<a class="menu-item" href="{address}/place/">{said.place}')
+    if is_in:
+        parts.append(f'<hr><a class="menu-item" href="{address}/original/">{said.original}')
+        if message.record_id is not None:
+            parts.append(f'<a class="menu-item" href="{address}/source/">{said.source}')
+    return "".join(parts)
+
+
+def _body(message: Said, said: _Words, subject: str, called: Sequence[str]) -> str:
+    """Draw what was said: the text, what is folded away, the original formatting, the files."""
+    is_in = message.kind == MessageKind.INBOUND
+    language = f' lang="{escape(message.language)}"' if message.language else ""
+    parts = ['<div class="msg-body">', said.machine if message.automatic else ""]
+    if is_in and message.subject and message.subject != subject:
+        parts.append(f'<p class="text-sm muted">{escape(message.subject)}</p>')
+    text = rules.prose(message.body)
+    if called and message.kind == MessageKind.NOTE:
+        text = rules.with_mentions(text, called)
+    parts.append(f'<div class="prose"{language}>{text}</div>')
+    if rest := rules.folded_part(message.text, message.visible_text):
+        fold = f'<details class="fold" id="f{message.pk}">{said.quoted}'
+        parts.append(f'{fold}<div class="prose">{rules.prose(rest)}</div></details>')
+    if message.has_html:
+        parts.append(_formatted(message, said))
+    parts += [_files(message), "</div>"]
+    return "".join(parts)
+
+
+def _formatted(message: Said, said: _Words) -> str:
+    """Draw the fold with the mail as its author formatted it, in a frame of its own origin."""
+    address, strip = f"/messages/{message.pk}", ""
+    if message.has_remote:
+        button = f'<a class="btn btn-quiet btn-sm push" href="{address}/original/?images=1"'
+        more = f'{button} data-images="{address}/html/?images=1">{said.show_images}</a>'
+        strip = _strip("image-off", said.remote, more)
+    frame = (
+        f'<iframe class="mail-frame" src="{address}/html/" sandbox="allow-popups allow-popups-to-escape-sandbox" '
+        f'loading="lazy" title="{said.frame}"></iframe>'
+    )
+    return f'<details class="fold" id="h{message.pk}">{said.formatted}<div>{strip}{frame}</div></details>'
+
+
+def _files(message: Said) -> str:
+    if not message.files:
+        return ""
+    parts = ['<div class="files">']
+    for file in message.files:
+        address = f"/attachments/{file.pk}/"
+        if rules.is_image(file.content_type):
+            image = f'<img src="{address}?inline" alt="" width="40" height="40" loading="lazy">'
+            parts.append(f'<a class="file file-image" href="{address}">{image}')
+        else:
+            parts.append(f'<a class="file" href="{address}">{icon("file")}')
+        parts.append(f"<span>{escape(file.filename)}</span><small>{escape(words.size_words(file.size))}</small></a>")
+    parts.append("</div>")
+    return "".join(parts)
+
+
+def _foot(sending: Sending | None) -> str:
+    """Draw what became of an answer; where a person can act on it, the template does."""
+    if sending is None or sending.state in ACTIONABLE:
+        return ""
+    symbol = icon(DELIVERY_ICONS.get(sending.state, "info"))
+    reason = f"<span>{escape(reasons.retold(sending.reason))}</span>" if sending.reason else ""
+    state = f'<span class="delivery" data-delivery="{sending.state}">{symbol}'
+    return f'<div class="msg-foot">{state}{escape(words.delivery_words(sending.state))}</span>{reason}</div>'

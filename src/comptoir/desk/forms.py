@@ -21,11 +21,10 @@ from comptoir.channels.base import Capability, Channel, Field
 from comptoir.channels.models import ChannelAccount
 from comptoir.core import storage
 from comptoir.core.errors import InputError
+from comptoir.drafts.services import checked_file
 
 if TYPE_CHECKING:
     from django.core.files.uploadedfile import UploadedFile
-
-MAX_FILES_BYTES = 25 * 1024 * 1024  # most mail servers refuse more
 
 
 def local_instant(text: str, *, field: str) -> datetime | None:
@@ -46,27 +45,31 @@ def addresses(text: str) -> list[tuple[str, str]]:
     return [(name, address) for name, address in getaddresses([text]) if address]
 
 
-def keep_files(files: "Sequence[UploadedFile[Any]]") -> list[tuple[str, str, str, int]]:
-    """Put uploaded files into the storage backend; return (key, name, type, size) of each."""
-    if sum(file.size or 0 for file in files) > MAX_FILES_BYTES:
-        raise InputError(_("The files are larger than 25 MB together. Send a link instead."), field="files")
-    kept = []
+def keep_files(files: "Sequence[UploadedFile[Any]]", others: Sequence[int] = ()) -> list[tuple[str, str, str, int]]:
+    """Put uploaded files into the storage backend; return (key, name, type, size) of each.
+
+    `others` are the sizes of those that go along already. Raises InputError in words.
+    """
+    kept: list[tuple[str, str, str, int]] = []
     for file in files:
+        name = (file.name or "file")[:255]
+        checked_file(name=name, size=file.size or 0, others=[*others, *(size for *_rest, size in kept)])
         content = file.read()
         kind = file.content_type or "application/octet-stream"
-        kept.append((storage.put(content), (file.name or "file")[:255], kind[:127], len(content)))
+        kept.append((storage.put(content), name, kind[:127], len(content)))
     return kept
 
 
 @lru_cache(maxsize=1)
-def _zones() -> tuple[tuple[str, str], ...]:
+def zone_choices() -> tuple[tuple[str, str], ...]:
+    """Return all time zones as (name, words)."""
     named = sorted(zone for zone in zoneinfo.available_timezones() if "/" in zone and not zone.startswith("Etc/"))
     return (("UTC", "UTC"), *((zone, zone.replace("_", " ")) for zone in named))
 
 
 @lru_cache(maxsize=1)
 def _zone_options() -> SafeString:
-    return format_html_join("", '<option value="{}">{}</option>', _zones())
+    return format_html_join("", '<option value="{}">{}</option>', zone_choices())
 
 
 class ZoneSelect(forms.Select):
@@ -88,11 +91,22 @@ else:
 class SettingsForm(_UserForm):
     """A person's own settings."""
 
-    time_zone = forms.ChoiceField(label=gettext_lazy("Time zone"), choices=_zones, widget=ZoneSelect)
+    time_zone = forms.ChoiceField(
+        label=gettext_lazy("Time zone"),
+        choices=zone_choices,
+        widget=ZoneSelect,
+        help_text=gettext_lazy("The times on your screens."),
+    )
 
     class Meta:
         model = User
-        fields = ["name", "language", "time_zone", "theme"]
+        fields = ["name", "language", "time_zone", "theme", "shortcuts"]
+        help_texts = {
+            "name": gettext_lazy("The one that customers read."),
+            "language": gettext_lazy("Of your screens, not of your answers."),
+            "theme": gettext_lazy("Light, dark, or what the device says."),
+            "shortcuts": gettext_lazy("Off, only keys with Ctrl act: better for speech input."),
+        }
 
 
 def _mailboxes() -> list[tuple[str, str]]:
@@ -110,7 +124,6 @@ def _form_field(field: Field, *, is_kept: bool) -> forms.Field:
         "initial": field.default,
     }
     if field.name == "reply_account":
-        common["help_text"] = ""
         return forms.TypedChoiceField(choices=_mailboxes, coerce=int, empty_value="", **common)
     if field.kind == "flag":
         return forms.BooleanField(**common | {"required": False})
@@ -132,13 +145,35 @@ def _form_field(field: Field, *, is_kept: bool) -> forms.Field:
 class AccountForm(forms.Form):
     """The connect form of a channel, drawn from the fields that its folder declares."""
 
-    name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
-    address = forms.CharField(label=gettext_lazy("Public address"), max_length=254, required=False)
-    team: "forms.ModelChoiceField[Team]" = forms.ModelChoiceField(
-        label=gettext_lazy("Team"), queryset=None, empty_label=None
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=120,
+        help_text=gettext_lazy("In your lists; where a channel shows a sender's name, customers read it too."),
     )
-    signature = forms.CharField(label=gettext_lazy("Signature"), widget=forms.Textarea, required=False)
-    is_active = forms.BooleanField(label=gettext_lazy("Active"), required=False, initial=True)
+    address = forms.CharField(
+        label=gettext_lazy("Public address"),
+        max_length=254,
+        required=False,
+        help_text=gettext_lazy("Where the public writes to, as you would print it."),
+    )
+    team: "forms.ModelChoiceField[Team]" = forms.ModelChoiceField(
+        label=gettext_lazy("Team"),
+        queryset=None,
+        empty_label=None,
+        help_text=gettext_lazy("Who sees what comes in here."),
+    )
+    signature = forms.CharField(
+        label=gettext_lazy("Signature"),
+        widget=forms.Textarea,
+        required=False,
+        help_text=gettext_lazy("Below every answer that leaves from here. Plain text."),
+    )
+    is_active = forms.BooleanField(
+        label=gettext_lazy("Active"),
+        required=False,
+        initial=True,
+        help_text=gettext_lazy("Off: nothing is fetched and nothing is sent; what is here stays."),
+    )
 
     def __init__(self, channel: Channel, teams: Any, *args: Any, is_new: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -31,9 +31,22 @@ def _agrees(word: str, wanted: str) -> bool:
     return shared >= 4 and shared >= max(len(wanted), len(word)) - 3
 
 
+def _wanted(query: str) -> set[str]:
+    return {fold(word) for word in _WORD.findall(re.sub(r"(^|\s)-\S+", " ", query))} - {"or"}
+
+
+def marked(name: str, query: str) -> str:
+    """Return a short text, such as a subject or a file's name, as safe HTML with the words that were found marked."""
+    wanted = _wanted(query)
+    parts = re.split(r"([^\W_]+)", name)
+    found = (any(fold(part).startswith(word) or _agrees(fold(part), word) for word in wanted) for part in parts)
+    return "".join(f"<mark>{escape(part)}</mark>" if is_found and part else escape(part)
+                   for part, is_found in zip(parts, found, strict=True))  # fmt: skip
+
+
 def excerpt(text: str, query: str) -> str:
     """Return a safe HTML excerpt of a text around the first word found, with every found word marked."""
-    wanted = {fold(word) for word in _WORD.findall(re.sub(r"(^|\s)-\S+", " ", query))} - {"or"}
+    wanted = _wanted(query)
     spans = [m.span() for m in _WORD.finditer(text) if any(_agrees(fold(m.group()), w) for w in wanted)]
     start = max(0, spans[0][0] - SPAN // 3) if spans else 0
     if start:

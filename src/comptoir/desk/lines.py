@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from comptoir.conversations.filtering import NEED_WAIT
+from comptoir.conversations.listing import QueueRow
 from comptoir.conversations.models import Priority, State
-from comptoir.conversations.queries import QueueRow
 from comptoir.core import clock
 from comptoir.desk import rules, words
 from comptoir.desk.templatetags.desk import icon_of, label_of
+
+SHOWN_LABELS = 2  # of a row: more would push its subject away
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,13 @@ class Line(rules.Drawn):
     initials: str
     hue: str
     priority: str
+    labels: Sequence[tuple[str, str]]  # (colour, name); the first ones
+    more_labels: str  # how many more
 
 
-def lines_of(rows: Sequence[QueueRow], *, waiting: bool, last_band: str = "") -> list[Line]:
+def lines_of(rows: Sequence[QueueRow], *, sort: str, last_band: str = "") -> list[Line]:
     """Return the rows in words. `last_band` is the heading of the page before, which is not repeated."""
-    now = clock.now()
+    now, waiting = clock.now(), sort in NEED_WAIT
     states = {value: str(label) for value, label in State.choices}
     priorities = {Priority.HIGH: _("High"), Priority.URGENT: _("Urgent")}
     kinds = {kind: (icon_of(kind), label_of(kind)) for kind in {row.channel for row in rows}}
@@ -49,7 +54,9 @@ def lines_of(rows: Sequence[QueueRow], *, waiting: bool, last_band: str = "") ->
     lines: list[Line] = []
     for row in rows:
         waited = now - row.sort_at
-        band = words.band_words(waited) if waiting else ""
+        band = words.band_words(waited) if sort == "wait" else ""
+        if sort == "priority":
+            band = str(Priority(row.priority).label)
         icon, channel = kinds[row.channel]
         # A wait says enough, and time.js adds the date: formatting fifty dates costs more than reading fifty rows.
         title = "" if waiting else last % {"at": words.full_words(row.sort_at)}
@@ -74,6 +81,10 @@ def lines_of(rows: Sequence[QueueRow], *, waiting: bool, last_band: str = "") ->
                 initials=rules.initials_of(row.assignee_name or ""),
                 hue=str((row.assignee_id or 0) % rules.HUES + 1),
                 priority=priorities.get(row.priority, ""),  # type: ignore[call-overload]  # stored as a plain number
+                labels=[
+                    (colour, name) for colour, _space, name in (tag.partition(" ") for tag in row.labels[:SHOWN_LABELS])
+                ],
+                more_labels=str(len(row.labels) - SHOWN_LABELS) if len(row.labels) > SHOWN_LABELS else "",
             )
         )
         last_band = band

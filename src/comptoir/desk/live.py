@@ -224,8 +224,10 @@ class LiveHub:
             await self._tell(connection, heard)
 
     async def _mark(self, connection: psycopg.AsyncConnection[Any]) -> None:
-        """Say that these desks are open: to the chats of their teams, and to who else is at the same conversations."""
+        """Say whose desks are open: to chats and assignment, and to who else is at the same conversations."""
         now = clock.now()
+        people = {desk.user.pk for desk in self._desks}
+        await connection.execute(presence.MARK_PEOPLE, presence.people_parameters(people, now))
         teams = {team for desk in self._desks for team in desk.teams}
         await connection.execute(presence.MARK, presence.mark_parameters(teams, now))
         tabs = [(desk.user.pk, desk.shown.tab) for desk in self._desks if desk.shown.tab]
@@ -268,6 +270,7 @@ class LiveHub:
 def _opened(desk: _Desk) -> tuple[dict[int, int], dict[int, viewing.Present], dict[str, int]]:
     """Let the person in; return what changed since the page was drawn, for a list who is where, and what is unread."""
     try:
+        presence.mark_people({desk.user.pk}, at=clock.now())
         if desk.shown.conversation is not None and desk.shown.tab:
             try:
                 place = desk.shown.conversation

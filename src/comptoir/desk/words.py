@@ -1,6 +1,6 @@
 """Values in words, in the reader's language: waits, sizes, dates, the reason of a place, what an event says."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -9,6 +9,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from comptoir.conversations.models import Priority, State
+from comptoir.core.textfold import preview
+from comptoir.desk.rules import device_of
+from comptoir.knowledge.actions import action_of
 
 NBSP = "\u00a0"
 
@@ -97,9 +100,9 @@ def full_words(at: datetime) -> str:
 
 def placement_words(placement: Mapping[str, Any], kind: str) -> str:
     """Return in words why a message is in its conversation (the reasons of threading.py and placing.py)."""
-    if kind == "out":
+    if kind == "out" and placement.get("reason") != "imported":
         return _("A reply that was written in this conversation.")
-    if kind == "note":
+    if kind == "note" and placement.get("reason") != "imported":
         return _("A note that was written in this conversation.")
     reasons: dict[str, Callable[[], str]] = {
         "in-reply-to": lambda: _("It answers a message of this conversation (header In-Reply-To)."),
@@ -110,6 +113,7 @@ def placement_words(placement: Mapping[str, Any], kind: str) -> str:
         "moved": lambda: _("A colleague moved it here."),
         "merged": lambda: _("It came here when two conversations were merged."),
         "split": lambda: _("A colleague made a conversation of its own from it."),
+        "imported": lambda: _("It was in this conversation in the system that it was imported from."),
         "new": lambda: _("It started this conversation: it cites no message that we know and carries no reply token."),
     }
     found = reasons.get(str(placement.get("reason", "")))
@@ -149,7 +153,77 @@ def _assigned_event(facts: Mapping[str, Any], actor_id: int | None) -> tuple[str
         return "assign", _("released it")
     if facts["to"] == actor_id:
         return "mine", _("took it")
-    return "assign", _("assigned it to %(name)s") % {"name": facts.get("to_name", "")}
+    words = _("assigned it to %(name)s") % {"name": facts.get("to_name", "")}
+    reason = assignment_reason(facts.get("reason") or {})
+    return "assign", f"{words} ({reason})" if reason else words
+
+
+def assignment_reason(reason: Mapping[str, Any]) -> str:
+    """Say why automatic assignment chose somebody (routing/rules/assignment.py)."""
+    words: dict[str, Callable[[], str]] = {
+        "sticky": lambda: _("answered this contact before"),
+        "round_robin": lambda: _("in turn"),
+        "least_loaded": lambda: _("has the most room: %(load)s of %(capacity)s") % reason,
+        "by_skill": lambda: _("knows it best"),
+        "no_skill": lambda: _("nobody with the skill is free; has the most room"),
+    }
+    found = words.get(str(reason.get("why", "")))
+    said = found() if found else ""
+    return _("%(name)s, because the one before is offline") % {"name": said} if said and reason.get("lost") else said
+
+
+def _labelled_event(facts: Mapping[str, Any]) -> str:
+    added, removed = (", ".join(label["name"] for label in facts.get(part, ())) for part in ("added", "removed"))
+    if added and removed:
+        return _("added the label %(added)s and removed %(removed)s") % {"added": added, "removed": removed}
+    if added:
+        return _("added the label %(added)s") % {"added": added}
+    return _("removed the label %(removed)s") % {"removed": removed}
+
+
+def _linked_event(kind: str, facts: Mapping[str, Any]) -> str:
+    number = {"number": facts.get("other", "")}
+    if kind == "conversation.linked":
+        return _("linked it to no. %(number)s") % number
+    return _("removed the link to no. %(number)s") % number
+
+
+def _fields_event(facts: Mapping[str, Any]) -> str:
+    """Tell the new values; an emptied one by a dash. Keys are shown, because a field may be gone by now."""
+    told = [f"{key}{NBSP}= {change['to'] if change['to'] is not None else '—'}" for key, change in facts.items()]
+    return _("filled in %(fields)s") % {"fields": ", ".join(told)}
+
+
+def _continued_event(facts: Mapping[str, Any]) -> tuple[str, str]:
+    if "to" in facts:
+        words = _("answered by “%(name)s”, in conversation no. %(id)s")
+        return "external", words % {"name": facts.get("account", ""), "id": facts["to"]}
+    return "external", _("answered here what was asked in conversation no. %(id)s") % {"id": facts.get("from", "")}
+
+
+def step_words(steps: Sequence[Mapping[str, str]]) -> str:
+    """Say what a macro does: 'Assign it to: Camille Roux · Then make it: Solved'."""
+    said: list[str] = []
+    for step in steps:
+        action = action_of(step["do"])
+        if action is None:
+            continue
+        choices = {str(value): str(label) for value, label in action.choices()} if action.choices else {}
+        value = choices.get(step["with"], "") if action.choices else preview(step["with"], length=60)
+        said.append(_("%(action)s: %(value)s") % {"action": action.label, "value": value or _("nobody any more")})
+    return " · ".join(said)
+
+
+def undone_words(stays: Sequence[str]) -> str:
+    """Say that a macro was undone, and what stays because somebody changed it since, or because it has left."""
+    if not stays:
+        return _("Undone.")
+    names = {
+        "send": _("the answer has left"), "team": _("team"), "assignee": _("person in charge"),
+        "priority": _("priority"), "state": _("state"),
+    }  # fmt: skip
+    listed = ", ".join(names.get(name, name) for name in stays)
+    return _("Undone, but for what has changed since: %(names)s.") % {"names": listed}
 
 
 def event_words(kind: str, facts: Mapping[str, Any], actor_id: int | None) -> tuple[str, str]:
@@ -163,12 +237,28 @@ def event_words(kind: str, facts: Mapping[str, Any], actor_id: int | None) -> tu
     if kind == "conversation.priority_changed":
         labels = {value: str(label) for value, label in Priority.choices}
         return "sort", _("set the priority to %(name)s") % {"name": labels.get(facts.get("to", 0), "").lower()}
+    if kind == "conversation.labelled":
+        return "tag", _labelled_event(facts)
+    if kind in {"conversation.fields_changed", "contact.fields_changed"}:
+        return "edit", _fields_event(facts)
+    if kind in {"conversation.linked", "conversation.unlinked"}:
+        return "link", _linked_event(kind, facts)
+    if kind == "macro.applied":
+        return "bolt", _("applied the macro “%(name)s”") % {"name": facts.get("name", "")}
+    if kind == "conversation.continued":
+        return _continued_event(facts)
+    if kind == "rule.notified":
+        return "bell", _("told colleagues: %(words)s") % {"words": facts.get("words", "")}
+    if kind == "conversation.imported":
+        source = str(facts.get("source", "")).capitalize()
+        return "download", _("imported it from %(system)s") % {"system": "CSV" if source == "Csv" else source}
     simple: dict[str, tuple[str, Callable[[], str]]] = {
         "conversation.woke": ("bell", lambda: _("woke it: the snooze ended")),
         "conversation.merged": ("merge", lambda: _("merged two conversations")),
         "conversation.unmerged": ("undo", lambda: _("undid a merge, a split or a move")),
         "conversation.split": ("split", lambda: _("split messages off")),
         "conversation.moved": ("move", lambda: _("moved messages")),
+        "conversation.exported": ("download", lambda: _("exported it")),
         "reply.cancelled": ("undo", lambda: _("took a reply back before it left")),
         "reply.failed": ("failed", lambda: _("could not deliver a reply")),
         "reply.unconfirmed": ("unconfirmed", lambda: _("does not know whether a reply arrived")),
@@ -197,3 +287,11 @@ def delivery_words(state: str) -> str:
     }
     found = words.get(state)
     return found() if found else state
+
+
+def device_words(agent: str) -> str:
+    """Return what a person is signed in with: 'Firefox on Linux'."""
+    browser, system = device_of(agent)
+    if browser and system:
+        return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}
+    return browser or system or _("An unknown device")

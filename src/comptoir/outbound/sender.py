@@ -111,7 +111,7 @@ def outbound_of(delivery: Delivery) -> Outbound:
         text=message.text,
         to=tuple(Author(kind, p["address"], p["name"]) for p in envelope["to"]),
         cc=tuple(Author(kind, p["address"], p["name"]) for p in envelope["cc"]),
-        subject=envelope["subject"] or _reply_subject(conversation.subject, forward=bool(envelope.get("forward"))),
+        subject=envelope["subject"] or reply_subject(conversation.subject, forward=bool(envelope.get("forward"))),
         thread_key=envelope["thread_key"],
         in_reply_to=envelope["in_reply_to"],
         references=tuple(envelope["references"]),
@@ -119,11 +119,13 @@ def outbound_of(delivery: Delivery) -> Outbound:
         from_name=message.user.name if message.user else "",
         signature=delivery.account.signature,
         files=tuple(OutboundFile(a.filename, a.content_type, storage.get(a.key)) for a in attachments),
-        quoted=_history(quoted, forward=bool(envelope.get("forward"))) if quoted else "",
+        quoted=history(quoted, forward=bool(envelope.get("forward"))) if quoted else "",
+        automatic=bool(message.automatic),
     )
 
 
-def _reply_subject(subject: str, *, forward: bool) -> str:
+def reply_subject(subject: str, *, forward: bool) -> str:
+    """Return the subject of an answer or of a forward, marked as such once."""
     prefix = "Fwd" if forward else "Re"
     return (
         subject
@@ -132,7 +134,7 @@ def _reply_subject(subject: str, *, forward: bool) -> str:
     )
 
 
-def _history(message: Message, *, forward: bool) -> str:
+def history(message: Message, *, forward: bool) -> str:
     """Return the quoted message under its heading, in the language of the conversation."""
     who = message.author_name or message.author_address
     when = f"{message.sent_at:%d/%m/%Y %H:%M} UTC"

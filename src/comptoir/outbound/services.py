@@ -16,6 +16,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import formats
 from django.utils.translation import gettext as _
 
 from comptoir.accounts.models import User
@@ -28,6 +29,7 @@ from comptoir.conversations.services import checked_text, lock, refresh_waiting
 from comptoir.core import bulk, clock
 from comptoir.core.errors import Conflict, InputError
 from comptoir.core.textfold import clean, preview
+from comptoir.core.types import Outbound
 from comptoir.journal import services as journal
 from comptoir.journal.services import Actor
 from comptoir.outbound.models import Delivery, DeliveryState
@@ -49,6 +51,9 @@ class Draft:
     file_keys: Sequence[tuple[str, str, str, int]] = ()  # (storage key, filename, content type, size)
     send_at: datetime | None = None  # None: now, after the undo window
     forward_of: int | None = None  # message id that is forwarded with this comment
+    automatic: str = (
+        ""  # why no person wrote this ('rule'); such an answer leaves the customer waiting for one who does
+    )
     then: str = ""  # the state of the conversation afterwards: '', 'pending' or 'solved'
 
 
@@ -110,6 +115,17 @@ def _envelope(conversation: Conversation, account: ChannelAccount, draft: Draft)
     }
 
 
+def _refuse_too_long(text: str, account: ChannelAccount) -> None:
+    """Raise InputError for a text that the channel can neither take whole nor split."""
+    shown = channel(account.kind).preview
+    found = shown(Outbound(key="", text=text, to=()), account.options) if shown else None
+    if found is not None and found.is_too_long:
+        words = _("“%(name)s” takes %(limit)s characters at most; this has %(length)s. Shorten it.")
+        numbers = {"limit": found.limit, "length": max(part.length for part in found.parts)}
+        told = {key: formats.number_format(number, force_grouping=True) for key, number in numbers.items()}
+        raise InputError(words % {"name": account.name, **told}, field="text")
+
+
 @transaction.atomic
 def queue_reply(*, actor: Actor, user: User | None, conversation: Conversation, draft: Draft) -> Delivery:
     """Put an answer into the outbox; it leaves after the undo window, or at the time asked for. Raises InputError."""
@@ -125,6 +141,7 @@ def queue_reply(*, actor: Actor, user: User | None, conversation: Conversation, 
             _("“%(name)s” cannot send at present. Ask an administrator to look at the channel.")
             % {"name": account.name}
         )
+    _refuse_too_long(text, account)
     envelope = _envelope(row, account, draft)
     if not envelope["to"] or not envelope["to"][0]["address"]:
         raise InputError(_("It is not known where to send this. Name a recipient."), field="to")
@@ -168,7 +185,7 @@ def _write_message(
         conversation=row, kind=MessageKind.OUTBOUND, user=user, author_name=user.name if user else actor.name,
         author_address=account.address, subject=envelope["subject"], text=text, language=row.language, message_id=key,
         recipients={"to": envelope["to"], "cc": envelope["cc"]}, attachment_count=len(draft.file_keys),
-        sent_at=now, created_at=now,
+        automatic=draft.automatic, sent_at=now, created_at=now,
     )  # fmt: skip
     Attachment.objects.bulk_create(
         Attachment(message=message, key=k, filename=clean(name)[:255], content_type=kind[:127], size=size)
@@ -182,7 +199,7 @@ def _after_reply(row: Conversation, user: User | None, message: Message, draft: 
     """Bring the conversation up to date: it no longer waits, and who answers an unassigned one takes it."""
     if draft.then not in {"", State.PENDING, State.SOLVED}:
         raise InputError(_("After the answer a conversation may stay open, wait for the customer or be solved."))
-    if draft.forward_of is None:
+    if draft.forward_of is None and not draft.automatic:
         row.waiting_since = None
     row.last_message_at, row.preview = message.created_at, preview(message.text)
     row.message_count += 1

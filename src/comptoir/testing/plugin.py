@@ -102,6 +102,14 @@ def _flushable_journal() -> None:
     DatabaseOperations.sql_flush = sql_flush  # type: ignore[method-assign,assignment]
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _quick_flush() -> None:
+    """Leave content types and permissions out of the flush: nothing asks for them, and they took its larger half."""
+    from django.core.management.commands import flush
+
+    flush.emit_post_migrate_signal = lambda *_args, **_kwargs: None  # type: ignore[attr-defined]  # imported there
+
+
 @pytest.fixture(autouse=True)
 def _fast_passwords(settings: object) -> None:
     """Hash passwords cheaply: the strength of the hash is Django's to test."""

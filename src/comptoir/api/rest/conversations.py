@@ -14,7 +14,8 @@ from comptoir.api.rest.auth import READ, WRITE, caller
 from comptoir.api.rest.pages import page
 from comptoir.api.rest.problems import STATUSES, Problem
 from comptoir.api.rest.shapes import conversation_out, message_out
-from comptoir.conversations import services
+from comptoir.contacts.fields import all_fields, definition_of
+from comptoir.conversations import labelling, services
 from comptoir.conversations.access import access_conversation, accessible_conversations
 from comptoir.conversations.models import Attachment, Conversation, Message
 from comptoir.core import clock, storage
@@ -50,7 +51,7 @@ def full_messages() -> QuerySet[Message]:
 def list_conversations(request: HttpRequest, query: Query[schemas.ConversationQuery]) -> schemas.ConversationPage:
     """List the conversations of your teams, newest first."""
     _actor, user = caller(request)
-    found = accessible_conversations(user)
+    found = accessible_conversations(user).prefetch_related("labels")
     wanted = {
         "state": query.state,
         "team_id": query.team,
@@ -78,7 +79,7 @@ def get_conversation(request: HttpRequest, conversation_id: schemas.Id) -> schem
 def patch_conversation(
     request: HttpRequest, conversation_id: schemas.Id, body: schemas.ConversationPatch
 ) -> schemas.ConversationOut:
-    """Change the team, the assignee, the state or the priority: all that is sent, or nothing."""
+    """Change the team, the assignee, the state, the priority, labels or own fields: all that is sent, or nothing."""
     actor, user = caller(request)
     with transaction.atomic():
         row = access_conversation(user, conversation_id, for_update=True)
@@ -89,7 +90,7 @@ def patch_conversation(
 
 def _change(actor: Actor, row: Conversation, body: schemas.ConversationPatch) -> None:
     given = body.model_fields_set
-    for name in ("team_id", "state", "priority"):
+    for name in ("team_id", "state", "priority", "labels", "fields"):
         if name in given and getattr(body, name) is None:
             raise InputError(_("This cannot be emptied."), field=name)
     if body.team_id is not None:
@@ -107,6 +108,11 @@ def _change(actor: Actor, row: Conversation, body: schemas.ConversationPatch) ->
         services.set_state(actor=actor, conversation=row, state=body.state, snoozed_until=body.snoozed_until)
     if body.priority is not None:
         services.set_priority(actor=actor, conversation=row, priority=schemas.PRIORITIES[body.priority])
+    if body.labels is not None:
+        labelling.set_labels(actor=actor, conversation=row, label_ids=labelling.ids_of_names(body.labels))
+    if body.fields is not None:
+        definitions = [definition_of(field) for field in all_fields("conversation")]
+        services.set_fields(actor=actor, conversation=row, definitions=definitions, given=body.fields)
 
 
 def _assignee(user_id: int | None) -> User | None:

@@ -91,6 +91,8 @@ class ConversationOut(Schema):
     language: str
     state: AnyState
     priority: PriorityName
+    labels: list[str] = Field(description="The names of its labels")
+    fields: dict[str, Any] = Field(description="The values of the organisation's own fields by key")
     waiting_since: datetime | None
     snoozed_until: datetime | None
     merged_into_id: int | None
@@ -107,6 +109,10 @@ class ConversationPatch(Input):
     state: StateName | None = None
     snoozed_until: Instant | None = None
     priority: PriorityName | None = None
+    labels: Annotated[list[Word], Field(max_length=50, description="Names; they replace all labels")] | None = None
+    fields: Annotated[dict[Word, str | float | bool | None], Field(max_length=40)] | None = Field(
+        None, description="Values of own fields by key; those left out stay, null empties"
+    )
 
 
 class Person(Schema):

@@ -24,7 +24,7 @@ def contact_out(row: Contact) -> schemas.ContactOut:
 
 
 def conversation_out(row: Conversation) -> schemas.ConversationOut:
-    """Show a conversation."""
+    """Show a conversation; its labels should be prefetched."""
     return schemas.ConversationOut(
         id=row.pk,
         account_id=row.account_id,
@@ -37,6 +37,8 @@ def conversation_out(row: Conversation) -> schemas.ConversationOut:
         language=row.language,
         state=cast(schemas.AnyState, row.state),
         priority=schemas.PRIORITY_NAMES[row.priority],
+        labels=sorted(label.name for label in row.labels.all()),
+        fields=row.fields,
         waiting_since=row.waiting_since,
         snoozed_until=row.snoozed_until,
         merged_into_id=row.merged_into_id,

@@ -16,12 +16,15 @@ from comptoir.api.rest import conversations
 from comptoir.api.rest.auth import LIMIT
 from comptoir.api.tests.conftest import Answer, Caller, Counter, open_counter
 from comptoir.channels.models import ChannelAccount
+from comptoir.contacts import fields
+from comptoir.conversations import labelling
 from comptoir.conversations.models import Conversation, Message
 from comptoir.conversations.services import set_state
 from comptoir.core import clock, crypto, ratelimit
 from comptoir.core.errors import InputError
 from comptoir.inbound.models import Record
 from comptoir.journal.models import Event
+from comptoir.journal.services import SYSTEM
 from comptoir.outbound.models import Delivery
 from comptoir.testing.builders import (
     make_account,
@@ -175,9 +178,24 @@ def test_a_conversation_is_changed_in_one_go(counter: Counter) -> None:
     assert counter.read("GET", path).status == 404
 
 
+def test_labels_and_own_fields_are_shown_and_changed(counter: Counter) -> None:
+    labelling.create_label(actor=SYSTEM, name="Billing", colour="blue")
+    fields.create_field(actor=SYSTEM, subject="conversation", name="Offer", kind="number")
+    path = f"/conversations/{counter.conversation.pk}"
+    body = {"labels": ["billing"], "fields": {"offer": 300}}
+    answer = counter.write("PATCH", path, body).body
+    assert (answer["labels"], answer["fields"]) == (["Billing"], {"offer": 300})
+    listed = counter.read("GET", "/conversations").body["items"]
+    assert [row["labels"] for row in listed if row["id"] == counter.conversation.pk] == [["Billing"]]
+    emptied = counter.write("PATCH", path, {"labels": [], "fields": {"offer": None}}).body
+    assert (emptied["labels"], emptied["fields"]) == ([], {})
+
+
 @pytest.mark.parametrize(
     ("label", "body", "field"),
     [
+        ("no such label", {"priority": "low", "labels": ["Nonsense"]}, "labels"),
+        ("no such field", {"priority": "low", "fields": {"mood": "good"}}, "fields"),
         ("no such person", {"assignee_id": 999_999, "priority": "low"}, "assignee_id"),
         ("not an id", {"assignee_id": 2**63}, "assignee_id"),
         ("no such team", {"priority": "low", "team_id": 999_999}, "team_id"),

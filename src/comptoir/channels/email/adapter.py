@@ -7,7 +7,8 @@ from comptoir.channels.base import Capability, Channel
 from .client_smtp import reconcile, send
 from .config import FIELDS
 from .parse import parse
-from .trying import test
+from .preview import preview
+from .trying import steps, test
 from .watching import watch
 
 CHANNEL = Channel(
@@ -24,14 +25,17 @@ CHANNEL = Channel(
             Capability.FORWARD,
             Capability.QUOTES,
             Capability.SIGNATURE,
+            Capability.STARTS,
         }
     ),
     events=("mail", "bounce", "vacation", "read-receipt"),
     fields=FIELDS,
     parse=parse,
     send=send,
+    preview=preview,
     reconcile=reconcile,
     watch=watch,
     test=test,
+    steps=steps,
     order=10,
 )

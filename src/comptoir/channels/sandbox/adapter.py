@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from comptoir.channels.base import Capability, Channel, Field
-from comptoir.channels.sandbox import client, parse, verify
+from comptoir.channels.sandbox import client, parse, render, verify
 
 CHANNEL = Channel(
     kind="sandbox",
@@ -22,9 +22,23 @@ CHANNEL = Channel(
             _("Where answers are sent by POST. Empty: they go nowhere."),
             required=False,
         ),
+        Field(
+            "imitates",
+            _("Counts like"),
+            _("Lengths and splitting of another network, to try them out."),
+            "choice",
+            choices=(
+                ("", _("No limit")),
+                (render.X, _("X: 280, weighted")),
+                (render.BLUESKY, _("Bluesky: 300 graphemes")),
+                (render.SMS, _("SMS: segments")),
+            ),
+            required=False,
+        ),
     ),
     parse=parse.parse,
     send=client.send,
+    preview=render.preview,
     reconcile=client.reconcile,
     verify=verify.verify,
     identify=parse.identify,

@@ -1,8 +1,8 @@
 """Deliver by HTTP to the address in the options; without one the message goes nowhere and counts as delivered."""
 
-import json
 from collections.abc import Callable
 
+from comptoir.channels.sandbox.render import render
 from comptoir.channels.sandbox.verify import sign
 from comptoir.core import http
 from comptoir.core.errors import ChannelError, DoubtfulDelivery
@@ -11,25 +11,13 @@ from comptoir.core.types import AccountConfig, Delivered, Outbound, Receipt
 TIMEOUT = 10.0  # seconds
 
 
-def render(message: Outbound) -> bytes:
-    """Return the JSON that the receiver gets."""
-    value = {
-        "key": message.key,
-        "thread": message.thread_key,
-        "to": [author.address for author in message.to],
-        "text": message.text,
-        "from": message.from_name,
-    }
-    return json.dumps(value, ensure_ascii=False).encode()
-
-
 def send(message: Outbound, account: AccountConfig, hand_over: Callable[[], None]) -> Receipt:
     """Send one message; 2xx is delivered, 429 and 5xx are tried again, anything else is final."""
     url = str(account.options.get("url", ""))
     if not url:
         hand_over()
         return Receipt(message.key, Delivered.DELIVERED)
-    body = render(message)
+    body = render(message, account.options)
     headers = {
         "Content-Type": "application/json",
         "Idempotency-Key": message.key,

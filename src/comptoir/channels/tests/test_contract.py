@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from comptoir import channels as package
-from comptoir.channels.base import Channel
+from comptoir.channels.base import Capability, Channel
 from comptoir.channels.registry import channels
 from comptoir.core.errors import AnomalousPayload, UnsupportedEvent
-from comptoir.core.types import ParseContext
+from comptoir.core.types import Outbound, ParseContext
 
 FOLDER = Path(package.__file__).parent
 ALL = sorted(channels().values(), key=lambda c: c.kind)
@@ -87,3 +87,19 @@ def test_no_bytes_make_a_parser_fail_otherwise_than_declared(kind: str, raw: byt
         assert str(error)
     else:
         assert isinstance(events, list)
+
+
+@pytest.mark.parametrize("text", ["", "Hello", "\u00e9t\u00e9 " * 3000, "👍🏽" * 900, "\n\n", "\ud800"], ids=repr)
+def test_what_is_sent_can_be_previewed_first(channel: Channel, text: str) -> None:
+    assert (channel.send is None) == (channel.preview is None)
+    if channel.preview is None:
+        return
+    message = Outbound(key="k", text=text, to=(), subject="Re: x", signature="Us", quoted="> y")
+    choices = [f.choices for f in channel.fields if f.name == "imitates"] or [(("", ""),)]
+    for value, _label in choices[0]:
+        shown = channel.preview(message, {"imitates": value})
+        assert shown.parts
+        assert all(part.length >= 0 for part in shown.parts)
+        assert not (shown.splits and shown.is_too_long)
+        assert (Capability.SIGNATURE in channel.capabilities) == bool(shown.signature)
+        assert (Capability.QUOTES in channel.capabilities) == bool(shown.quoted)

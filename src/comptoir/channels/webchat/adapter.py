@@ -6,6 +6,7 @@ from comptoir.channels.base import Capability, Channel
 from comptoir.channels.webchat.client import reconcile, send, watch
 from comptoir.channels.webchat.config import FIELDS
 from comptoir.channels.webchat.parse import parse
+from comptoir.channels.webchat.render import preview
 
 CHANNEL = Channel(
     kind="webchat",
@@ -17,6 +18,7 @@ CHANNEL = Channel(
     fields=FIELDS,
     parse=parse,
     send=send,
+    preview=preview,
     reconcile=reconcile,
     watch=watch,
     urls="comptoir.channels.webchat.urls",

@@ -1,6 +1,5 @@
-"""The readers of the desk's own screens: search, contacts, the intake, the channels' health."""
+"""The readers of the desk's screens: the intake, the channels' health. Contacts and search have files of their own."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,12 +9,11 @@ from django.db import connection
 from django.db.models import F, Func, IntegerField, Max
 
 from comptoir.accounts.models import User
+from comptoir.accounts.queries import team_ids_of
 from comptoir.channels.models import ChannelAccount
-from comptoir.channels.registry import channels
-from comptoir.contacts.access import accessible_contacts
-from comptoir.contacts.models import Contact
-from comptoir.conversations.models import MessageKind
-from comptoir.conversations.queries import Said, teams_of
+from comptoir.conversations.models import Conversation, MessageKind
+from comptoir.conversations.queries import Said
+from comptoir.core import bulk
 from comptoir.inbound.models import Record, RecordState
 
 
@@ -27,10 +25,32 @@ class Choice:
     name: str
 
 
-def members_of(team_id: int) -> list[Choice]:
-    """Return the active people of a team: those whom its conversations can be given to."""
-    found = User.objects.filter(is_active=True, memberships__team_id=team_id).order_by("name")
-    return [Choice(*row) for row in found.values_list("pk", "name")]
+# People and teams in one statement: both stand in the same menu of every conversation.
+CHOICES = """
+SELECT 'person', u.id, u.name FROM accounts_user u JOIN accounts_membership m ON m.user_id = u.id
+WHERE m.team_id = %s AND u.is_active AND u.role <> 'auditor'
+UNION ALL SELECT 'team', id, name FROM accounts_team ORDER BY 1, 3
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Takers:
+    """To whom a conversation can be given: the active people of its team (they can be called in it too), all teams."""
+
+    people: Sequence[Choice]
+    teams: Sequence[Choice]
+
+
+def takers_of(conversation: Conversation) -> Takers:
+    """Return to whom a conversation can be given, by name; read once a request."""
+    known: Takers | None = getattr(conversation, "_takers", None)
+    if known is None:
+        rows = bulk.fetch_all(CHOICES, [conversation.team_id])
+        known = Takers(
+            *([Choice(pk, name) for kind, pk, name in rows if kind == wanted] for wanted in ("person", "team"))
+        )
+        conversation._takers = known  # type: ignore[attr-defined]  # lives as long as the request's row
+    return known
 
 
 def participants_of(messages: Sequence[Said], contact_id: int) -> list[str]:
@@ -44,59 +64,9 @@ def participants_of(messages: Sequence[Said], contact_id: int) -> list[str]:
     return [name for address, name in found.items() if address]
 
 
-# By words of the name (GIN, contact_words) and by the beginning of an address (identity_once, one range a kind).
-FIND_CONTACTS = """
-SELECT id FROM (
-    (SELECT k.id FROM contacts_contact k
-     WHERE to_tsvector('simple'::regconfig, comptoir_fold(k.name || ' ' || k.company))
-           @@ to_tsquery('simple', %(words)s) LIMIT 200)
-    UNION
-    (SELECT i.contact_id FROM contacts_identity i
-     WHERE i.kind = ANY(%(kinds)s) AND i.address >= %(start)s AND i.address < %(end)s LIMIT 200)
-) found
-"""
-
-
-def find_contacts(user: User, text: str, *, limit: int = 8) -> list[Contact]:
-    """Return contacts by the beginning of the words of their name or of an address; of the person's teams only."""
-    text = text.strip().lower()[:100]
-    words = re.findall(r"\w+", text)
-    if len(text) < 2 or not words:
-        return []
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT comptoir_fold(%s)", [" & ".join(f"{word}:*" for word in words)])
-        folded = cursor.fetchone()[0]
-        params = {"words": folded, "kinds": list(identity_kinds()), "start": text, "end": text + "\U0010ffff"}
-        cursor.execute(FIND_CONTACTS, params)
-        ids = [row[0] for row in cursor.fetchall()]
-    found = accessible_contacts(user).filter(pk__in=ids).prefetch_related("identities")
-    return list(found.order_by("name", "pk")[:limit])
-
-
-def identity_kinds() -> set[str]:
-    """Return the networks that identities can be on."""
-    return {channel.identity_kind for channel in channels().values()}
-
-
-def newest_contacts(user: User, *, before: int | None = None, limit: int = 50) -> tuple[list[Contact], int | None]:
-    """Return the newest of the person's contacts, and where the next page begins.
-
-    Looks at a bounded number of the newest contacts and then asks whose they are: asked the other way round, the
-    database would collect the contacts of all conversations first.
-    """
-    newest = Contact.objects.filter(merged_into__isnull=True)
-    if before:
-        newest = newest.filter(pk__lt=before)
-    ids = list(newest.order_by("-id").values_list("pk", flat=True)[: limit * 10])
-    found = list(accessible_contacts(user).filter(pk__in=ids).order_by("-id").prefetch_related("identities")[:limit])
-    if len(found) == limit:
-        return found, found[-1].pk
-    return found, ids[-1] if len(ids) == limit * 10 else None
-
-
 def accounts_of(user: User) -> list[ChannelAccount]:
     """Return the channel accounts of the person's teams."""
-    found = ChannelAccount.objects.filter(team_id__in=[team.pk for team in teams_of(user)])
+    found = ChannelAccount.objects.filter(team_id__in=team_ids_of(user))
     return list(found.select_related("team").defer("credentials").order_by("kind", "name"))
 
 

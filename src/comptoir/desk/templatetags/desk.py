@@ -131,9 +131,9 @@ def filesize(size: int) -> str:
 
 
 @register.filter
-def capped(number: int) -> str:
-    """Say a count that may have stopped at 999."""
-    return words.count_words(number)
+def capped(number: int, cap: int = 1000) -> str:
+    """Say a count that may have stopped below the cap."""
+    return words.count_words(number, cap)
 
 
 @register.filter

@@ -119,11 +119,11 @@ def test_several_are_taken_and_solved_at_once_but_never_those_of_others(cast: Ca
 
 
 def test_counts_stop_at_a_thousand(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    from comptoir.conversations import queries
+    from comptoir.conversations import counts as counting
 
     for _ in range(3):
         builders.make_conversation(cast.account)
-    counts = queries.queue_counts(cast.agent)
+    counts = counting.queue_counts(cast.agent)
     assert (counts.waiting, counts.unassigned, counts.mine, counts.open) == (4, 4, 0, 4)
     from comptoir.desk.words import count_words
 

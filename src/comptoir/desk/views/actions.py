@@ -21,7 +21,7 @@ from comptoir.desk.rules import snooze_times
 from comptoir.desk.views.conversation import update
 
 
-def _done(request: HttpRequest, row: Conversation, words: str = "") -> HttpResponse:
+def done(request: HttpRequest, row: Conversation, words: str = "") -> HttpResponse:
     """Draw the change for a script, or go back to the page; a conversation that left the person's teams ends here."""
     if not accessible_conversations(person(request)).filter(pk=row.pk).exists():
         messages.success(request, words or _("Done."))
@@ -53,16 +53,16 @@ def assignment(request: HttpRequest, conversation_id: int) -> HttpResponse:
         if team is None:
             raise InputError(_("Choose one from the list."), field="team")
         services.transfer_conversation(actor=actor, conversation=row, team=team)
-        return _done(request, row, _("Given to the team %(name)s.") % {"name": team.name})
+        return done(request, row, _("Given to the team %(name)s.") % {"name": team.name})
     if not asked.get("assignee"):
         services.assign_conversation(actor=actor, conversation=row, assignee=None)
-        return _done(request, row, _("Released."))
+        return done(request, row, _("Released."))
     chosen = User.objects.filter(pk=_number(asked["assignee"], "assignee"), is_active=True).first()
     if chosen is None:
         raise InputError(_("Choose one from the list."), field="assignee")
     services.assign_conversation(actor=actor, conversation=row, assignee=chosen)
     words = _("It is yours now.") if chosen == user else _("Assigned to %(name)s.") % {"name": chosen.name}
-    return _done(request, row, words)
+    return done(request, row, words)
 
 
 @staff("POST")
@@ -79,7 +79,7 @@ def state(request: HttpRequest, conversation_id: int) -> HttpResponse:
         State.PENDING: _("Pending: waiting for the customer."),
         State.SOLVED: _("Solved."),
     }
-    return _done(request, row, words[State(asked)])
+    return done(request, row, words[State(asked)])
 
 
 @staff("POST")
@@ -101,7 +101,7 @@ def snooze(request: HttpRequest, conversation_id: int) -> HttpResponse:
         snoozed_until=until,
         wakes_on_reply=until is None or request.POST.get("or_reply") == "1",
     )
-    return _done(request, row, _("Snoozed."))
+    return done(request, row, _("Snoozed."))
 
 
 @staff("POST")
@@ -113,7 +113,19 @@ def priority(request: HttpRequest, conversation_id: int) -> HttpResponse:
     if asked.lstrip("-") not in {"0", "1", "2"}:
         raise InputError(_("Choose one from the list."), field="priority")
     services.set_priority(actor=actor_of(user), conversation=row, priority=int(asked))
-    return _done(request, row, _("Priority changed."))
+    return done(request, row, _("Priority changed."))
+
+
+@staff("POST")
+def unread(request: HttpRequest, conversation_id: int) -> HttpResponse:
+    """Make it bold again for the person, and leave it: who stays would have read it at once."""
+    user = person(request)
+    row = access_conversation(user, conversation_id)
+    services.mark_several(user=user, conversation_ids=[row.pk], read=False)
+    messages.success(request, _("Marked as unread."))
+    if is_htmx(request):
+        return HttpResponse(status=204, headers={"HX-Redirect": reverse("queue")})
+    return redirect("queue")
 
 
 def _place(request: HttpRequest, row: Conversation, message: Message | None) -> HttpResponse:

@@ -8,9 +8,12 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from comptoir.conversations.access import access_conversation
 from comptoir.conversations.models import Conversation
 from comptoir.desk.guard import is_htmx, person
 from comptoir.desk.views.conversation import page_context
+from comptoir.desk.views.drafts import keep
+from comptoir.drafts.queries import begun_by
 from comptoir.viewing.collision import Overtaken, refuse_unseen
 
 if TYPE_CHECKING:
@@ -55,10 +58,11 @@ def overtaken(request: HttpRequest, row: Conversation, met: Overtaken) -> HttpRe
         "latest": met.written[-1].pk,
         "then": "" if is_later else asked.get("then", ""),
         "send_at": asked.get("send_at_custom" if is_later else "send_at", ""),
-        "lost_files": bool(request.FILES) and not is_htmx(request),
     }
     if is_htmx(request):
         return render(request, "desk/conversation/_collision.html", context | {"oob": True}, status=409)
+    user = person(request)
+    keep(request, user, row, is_forced=True)  # what they have just written is the draft, whatever another tab knew
+    row = access_conversation(user, row.pk, also=begun_by(user))
     context = page_context(request, row) | context
-    context |= {"draft": {"text": asked.get("text", "")}, "cc": asked.get("cc", "")}
     return render(request, "desk/conversation/page.html", context, status=409)

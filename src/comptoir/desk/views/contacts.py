@@ -7,12 +7,14 @@ from django.utils.translation import gettext as _
 
 from comptoir.accounts.services import actor_of
 from comptoir.contacts.access import access_contact, accessible_contacts
-from comptoir.contacts.models import Contact, ContactMerge
+from comptoir.contacts.fields import all_fields
+from comptoir.contacts.models import Contact, ContactMerge, CustomField
 from comptoir.contacts.services import merge_contacts, unmerge_contacts
 from comptoir.conversations.queries import story_of
 from comptoir.core.errors import AccessDenied, InputError
 from comptoir.desk.guard import person, staff
-from comptoir.desk.queries import find_contacts, newest_contacts
+from comptoir.desk.queries.people import find_contacts, newest_contacts
+from comptoir.desk.views.fields import own_fields
 
 CONTACT_PAGE = 50
 
@@ -44,6 +46,7 @@ def contact(request: HttpRequest, contact_id: int) -> HttpResponse:
         "identities": list(row.identities.order_by("id")),
         "story": story_of(user, row.pk, limit=50),
         "merges": list(row.merges.filter(undone_at__isnull=True).select_related("absorbed", "made_by").order_by("-id")),
+        "own_fields": own_fields(all_fields(CustomField.Subject.CONTACT), row.fields),
         "q": text,
         "candidates": [other for other in find_contacts(user, text) if other.pk != row.pk] if text else [],
     }

@@ -9,7 +9,6 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from comptoir.accounts.models import User
-from comptoir.accounts.queries import all_teams
 from comptoir.channels.base import Capability
 from comptoir.channels.registry import channels
 from comptoir.conversations import queries, services
@@ -18,12 +17,15 @@ from comptoir.conversations.models import Conversation, Message, MessageKind, Pr
 from comptoir.conversations.queries import Said, Sending, Timeline
 from comptoir.core import clock
 from comptoir.core.errors import InputError
-from comptoir.desk import rules
+from comptoir.desk import previews, rules
 from comptoir.desk.bubbles import drawn
+from comptoir.desk.choosing import chosen_cursor
 from comptoir.desk.guard import person, staff
-from comptoir.desk.queries import members_of, participants_of
-from comptoir.desk.views.queue import chosen_cursor
+from comptoir.desk.macro_undo import applied_in
+from comptoir.desk.queries import participants_of, takers_of
+from comptoir.drafts.queries import Begun, begun_by, begun_in
 from comptoir.outbound.models import DeliveryState
+from comptoir.outbound.roads import road_of
 from comptoir.outbound.services import sending_account
 
 
@@ -37,11 +39,15 @@ def timeline_context(conversation: Conversation, page: Timeline) -> dict[str, An
     is_chat = channel is not None and Capability.SUBJECT not in channel.capabilities
     # A reply that was taken back was never said: the event tells of it, and its text is in the composer.
     said = [message for message in page.messages if not _was_taken_back(message)]
+    if any(message.kind == MessageKind.NOTE and "@" in message.text for message in said):
+        names = [member.name for member in takers_of(conversation).people]
+    else:
+        names = []
     items = rules.weave(said, page.events, day_of=lambda at: timezone.localtime(at).date(), chat=is_chat)
     first = page.messages[0] if page.messages else None
     return {
         "conversation": conversation,
-        "items": drawn(items, conversation, is_chat=is_chat),
+        "items": drawn(items, conversation, is_chat=is_chat, called=names),
         "earlier": f"{first.created_at.isoformat()},{first.pk}" if first and page.has_earlier else "",
         "since": f"{first.created_at.isoformat()},{first.pk}" if first else "",
     }
@@ -50,14 +56,17 @@ def timeline_context(conversation: Conversation, page: Timeline) -> dict[str, An
 def head_context(conversation: Conversation, user: User) -> dict[str, Any]:
     """Return what the conversation's head needs: who may take it, which states and times are offered."""
     now = clock.now()
+    takers = takers_of(conversation)
     return {
         "conversation": conversation,
-        "members": members_of(conversation.team_id),
-        "teams": list(all_teams()),
+        "members": takers.people,
+        "teams": takers.teams,
         "snoozes": rules.snooze_times(timezone.localtime(now)),
         "states": [(value, label) for value, label in State.choices if value not in {State.MERGED, State.SNOOZED}],
         "priorities": Priority.choices[::-1],
         "is_mine": conversation.assignee_id == user.pk,
+        # 'colour name' of each; read with the conversation (access.py).
+        "tags": [(tag.partition(" ")[0], tag.partition(" ")[2]) for tag in getattr(conversation, "tags", ())],
     }
 
 
@@ -66,7 +75,9 @@ def _last_inbound(messages: Sequence[Said]) -> Said | None:
 
 
 def composer_context(request: HttpRequest, conversation: Conversation, messages: Sequence[Said]) -> dict[str, Any]:
-    """Return what the composer needs; `?draft=` brings back a reply that was taken back, `?forward=` a message."""
+    """Return what the composer needs: the person's draft, what the channel can, and which message `?forward=` names."""
+    begun = begun_in(conversation)
+    road = road_of(person(request), conversation, begun.road) if begun.road else None
     try:
         account = sending_account(conversation)
         trouble = ""
@@ -75,32 +86,42 @@ def composer_context(request: HttpRequest, conversation: Conversation, messages:
     channel = channels().get(account.kind)
     can = {capability.value: channel is not None and capability in channel.capabilities for capability in Capability}
     known = {str(m.pk): m for m in messages}
-    draft = known.get(request.GET.get("draft", ""))
-    if draft is not None and not _was_taken_back(draft):
-        draft = None
     last = _last_inbound(messages)
-    recipients = draft.recipients if draft else last.recipients if last else {}
     own = [account.address, conversation.account.address, last.author_address if last else ""]
-    copies = rules.copies_of({"cc": recipients.get("cc", [])} if draft else recipients, without=own)
+    copies = rules.copies_of(last.recipients if last else {}, without=own)
+    forwarded = known.get(request.GET.get("forward", "") or str(begun.forward_of or ""))
+    may_send = not trouble and channel is not None and channel.send is not None and account.is_active
+    shown = previews.measured(road.account if road else account, begun.text) if may_send else None
     return {
         "account": account,
         "can": can,
-        "may_send": not trouble and channel is not None and channel.send is not None and account.is_active,
+        "may_send": may_send,
         "send_trouble": trouble,
-        "draft": draft,
-        "cc": ", ".join(copies) if can[Capability.CC] else "",
+        "begun": begun,
+        "road": road,
+        "kind": _kind(request, begun, may_send=may_send, can_forward=can["forward"] and forwarded is not None),
+        "count": previews.count_of(shown) if begun.text else None,
+        "cc": (", ".join(copies) if begun.cc is None else begun.cc) if can[Capability.CC] else "",
         "to": last.author_name or last.author_address if last else conversation.contact.name,
-        "forward_of": known.get(request.GET.get("forward", "")) or last,
-        "is_forwarding": request.GET.get("forward", "") in known,
+        "forward_of": forwarded or last,
         "tomorrow": timezone.localtime(clock.now()).replace(hour=8, minute=0) + timedelta(days=1),
     }
+
+
+def _kind(request: HttpRequest, begun: Begun, *, may_send: bool, can_forward: bool) -> str:
+    """Return what the composer opens as: what is asked for, else what was begun, else a reply where one can be sent."""
+    if not may_send:
+        return "note"
+    if can_forward and (request.GET.get("forward") or begun.kind == "forward"):
+        return "forward"
+    return "note" if begun.kind == "note" else "reply"
 
 
 @staff("GET")
 def conversation(request: HttpRequest, conversation_id: int) -> HttpResponse:
     """Show a conversation and remember that it was read."""
     user = person(request)
-    row = access_conversation(user, conversation_id)
+    row = access_conversation(user, conversation_id, also=begun_by(user))
     if row.state == State.MERGED and row.merged_into_id and "stay" not in request.GET:
         return redirect("conversation", row.merged_into_id)
     context = page_context(request, row)
@@ -118,6 +139,7 @@ def page_context(request: HttpRequest, row: Conversation) -> dict[str, Any]:
         "story": queries.story_of(user, row.contact_id, without=row.pk),
         "participants": participants_of(page.messages, row.contact_id),
         "sent": _just_sent(request, page.messages),
+        "applied": applied_in(request.GET.get("applied", ""), row.pk),
         "seen": max((message.pk for message in page.messages), default=0),
     }
 

@@ -1,62 +1,35 @@
-"""The queue: everything that waits for an answer, longest wait first, whatever the channel."""
+"""The queue: everything that waits for an answer, whatever the channel; and the views that people keep."""
 
-from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
+from django.utils.translation import pgettext
 
+from comptoir.accounts.models import User
+from comptoir.accounts.queries import teams_of
 from comptoir.accounts.services import actor_of
 from comptoir.channels.registry import channels
-from comptoir.conversations import services
-from comptoir.conversations.access import accessible_conversations
-from comptoir.conversations.models import State
-from comptoir.conversations.queries import QUEUE_PAGE, Cursor, QueueFilter, queue_counts, queue_page, teams_of
+from comptoir.conversations.counts import queue_counts
+from comptoir.conversations.filtering import QueueFilter
+from comptoir.conversations.listing import QUEUE_PAGE, WALK, QueueRow, queue_page
+from comptoir.conversations.models import Priority, State
+from comptoir.conversations.rules import ordered_after
+from comptoir.conversations.services import claim_conversation
 from comptoir.core import clock
-from comptoir.core.errors import InputError
-from comptoir.desk.guard import back, is_htmx, person, staff
+from comptoir.desk.choosing import Chosen, chosen_cursor, chosen_list, cursor_words
+from comptoir.desk.guard import is_htmx, person, staff
 from comptoir.desk.lines import lines_of
+from comptoir.desk.rules import snooze_times
 
-VIEWS = {"waiting", State.OPEN, State.PENDING, State.SNOOZED, State.SOLVED}
 MOST_ROWS = 200  # a live refresh redraws what is on the screen, up to this many
-SNOOZE_BATCH = timedelta(hours=3)
+NEXT_CHOICE = 20  # of the most urgent that are free: as many people may press 'next' at the same instant
 
 
-def chosen_filter(request: HttpRequest) -> QueueFilter:
-    """Return the filter of the address; what is not understood is ignored."""
-    asked = request.GET
-    view = asked.get("view", "waiting")
-    team = asked.get("team", "")
-    return QueueFilter(
-        view=view if view in VIEWS else "waiting",
-        owner=asked.get("owner", "") if asked.get("owner") in {"me", "none"} else "",
-        team=int(team) if team.isdecimal() and len(team) < 10 else None,
-        channel=asked.get("channel", "") if asked.get("channel") in channels() else "",
-    )
-
-
-def chosen_cursor(value: str) -> Cursor | None:
-    """Return the place where a page begins ('instant,id'), or None."""
-    at, _comma, number = value.partition(",")
-    try:
-        instant = datetime.fromisoformat(at)
-        return Cursor(instant, int(number)) if instant.tzinfo is not None else None
-    except ValueError:
-        return None
-
-
-def _query(chosen: QueueFilter, **changes: Any) -> str:
-    values = {"view": chosen.view, "owner": chosen.owner, "team": chosen.team, "channel": chosen.channel} | changes
-    text = urlencode({name: value for name, value in values.items() if value and (name, value) != ("view", "waiting")})
-    return f"?{text}" if text else "?"
-
-
-def _tabs(chosen: QueueFilter, counts: Any) -> list[dict[str, Any]]:
+def _tabs(chosen: Chosen, counts: Any) -> list[dict[str, Any]]:
     tabs: list[tuple[str, str, str, int | None]] = [
         ("waiting", chosen.owner if chosen.owner == "me" else "", _("Waiting"), counts.waiting),
         ("waiting", "none", _("Unassigned"), counts.unassigned),
@@ -72,7 +45,7 @@ def _tabs(chosen: QueueFilter, counts: Any) -> list[dict[str, Any]]:
             if o != "none"
         ]
     return [
-        {"label": label, "count": count, "query": _query(chosen, view=view, owner=owner),
+        {"label": label, "count": count, "query": chosen.query(view=view, owner=owner, sort="", saved=None),
          "is_current": (view, owner) == (chosen.view, chosen.owner)}
         for view, owner, label, count in tabs
     ]  # fmt: skip
@@ -81,80 +54,90 @@ def _tabs(chosen: QueueFilter, counts: Any) -> list[dict[str, Any]]:
 @staff("GET")
 def queue(request: HttpRequest) -> HttpResponse:
     """Show a list of conversations; as a fragment for 'more' and for live refreshes."""
-    user, chosen = person(request), chosen_filter(request)
+    user = person(request)
+    chosen = chosen_list(request.GET, user)
     after = chosen_cursor(request.GET.get("after", ""))
-    rows = request.GET.get("rows", "")
-    limit = max(QUEUE_PAGE, min(MOST_ROWS, int(rows))) if rows.isdecimal() else QUEUE_PAGE
-    page, more = queue_page(user, chosen, after=after, limit=limit)
+    asked = request.GET.get("rows", "")
+    limit = max(QUEUE_PAGE, min(MOST_ROWS, int(asked))) if asked.isdecimal() and len(asked) < 9 else QUEUE_PAGE
+    page = queue_page(user, chosen.filter, after=after, limit=limit)
+    lines = lines_of(page.rows, sort=chosen.filter.sort, last_band=request.GET.get("band", "") if after else "")
+    band = lines[-1].band if lines else ""
     context: dict[str, Any] = {
-        "lines": lines_of(
-            page, waiting=chosen.view == "waiting", last_band=request.GET.get("band", "") if after else ""
-        ),
-        "chosen": chosen,
-        "more": _query(chosen, after=f"{more.at.isoformat()},{more.id}") if more else "",
-        "first_page": after is None,
-    }
+        "lines": lines, "chosen": chosen, "is_partial": page.is_partial, "walk": WALK,
+        "more": chosen.query(after=cursor_words(page.more), band=band) if page.more else "",
+    }  # fmt: skip
     if after is not None and is_htmx(request):
         return render(request, "desk/queue/_rows.html", context)
-    counts = queue_counts(user, chosen)
-    if not chosen.team and not chosen.channel:
-        context["counts"] = counts  # the navigation's are the same: asked once
-    context |= {"counts_here": counts, "tabs": _tabs(chosen, counts), "filters": _filters(user, chosen)}
+    context |= _head(user, chosen) | {"snoozes": snooze_times(timezone.localtime(clock.now()))}
+    context["priorities"] = Priority.choices[::-1]
     return render(request, "desk/queue/_list.html" if is_htmx(request) else "desk/queue/page.html", context)
 
 
-def _filters(user: Any, chosen: QueueFilter) -> dict[str, Any]:
+def _head(user: User, chosen: Chosen) -> dict[str, Any]:
+    """Return what stands above the list: its counts, tabs, filters and orders."""
+    counts = queue_counts(user, teams=[chosen.team] if chosen.team else (), channels=chosen.filter.channels)
+    names = {
+        "wait": _("Longest wait"), "priority": _("Priority"), "activity": _("Last activity"), "newest": _("Newest"),
+    }  # fmt: skip
+    found: dict[str, Any] = {
+        "counts_here": counts,
+        "sorts": [
+            {"label": names[sort], "query": chosen.query(sort=sort), "on": sort == chosen.filter.sort}
+            for sort in chosen.sorts
+        ],
+        "list_query": chosen.query(),
+    }
+    if not chosen.team and not chosen.channel and not chosen.saved:
+        found["counts"] = counts  # the navigation's are the same: asked once
+    if chosen.saved:
+        return found
+    return found | {"tabs": _tabs(chosen, counts), "filters": _filters(user, chosen)}
+
+
+def _filters(user: User, chosen: Chosen) -> dict[str, Any]:
     teams = [
-        {"label": team.name, "query": _query(chosen, team=team.pk), "on": team.pk == chosen.team}
+        {"label": team.name, "query": chosen.query(team=team.pk), "on": team.pk == chosen.team}
         for team in teams_of(user)
     ]
     kinds = [
         {
             "label": channel.label,
             "icon": channel.icon,
-            "query": _query(chosen, channel=kind),
+            "query": chosen.query(channel=kind),
             "on": kind == chosen.channel,
         }
         for kind, channel in channels().items()
     ]
     active = [item["label"] for item in (*teams, *kinds) if item["on"]]
-    return {"teams": teams, "channels": kinds, "active": active, "clear": _query(chosen, team=None, channel="")}
+    return {"teams": teams, "channels": kinds, "active": active, "clear": chosen.query(team=None, channel="")}
 
 
-@staff("GET")
+def _urgent(user: User, owner: str) -> list[QueueRow]:
+    """Return the most urgent of what waits: the higher priority first, then the longer wait."""
+    return queue_page(user, QueueFilter(owner=owner, sort="priority"), limit=NEXT_CHOICE).rows
+
+
+@staff("GET", "POST")
 def next_conversation(request: HttpRequest) -> HttpResponse:
-    """Go to the conversation that waits longest and that nobody else has taken."""
+    """Go to the most urgent conversation the person may take: theirs first, then nobody's, which they claim (POST).
+
+    `after` is the one they come from. GET only goes there, so that following a link changes nothing.
+    """
     user = person(request)
-    skip = request.GET.get("after", "")
-    found = [
-        row
-        for owner in ("me", "none")
-        for row in queue_page(user, QueueFilter(owner=owner), limit=2)[0]
-        if str(row.id) != skip
-    ]
-    if not found:
+    asked = request.POST.get("after") or request.GET.get("after", "")
+    current = int(asked) if asked.isdecimal() and len(asked) < 19 else 0
+    mine = [row.id for row in _urgent(user, "me")]
+    ahead = ordered_after(mine, current)
+    if ahead and mine[-1] != current:
+        return redirect("conversation", ahead[0])
+    free = [row.id for row in _urgent(user, "none") if row.id != current]
+    if request.method == "GET":
+        found = free[0] if free else None
+    else:
+        claimed = claim_conversation(actor=actor_of(user), user=user, candidates=free)
+        found = claimed.pk if claimed else None
+    found = found or (ahead[0] if ahead else None)
+    if found is None:
         messages.info(request, _("Nothing is waiting for you. Well done."))
         return redirect("queue")
-    return redirect("conversation", min(found, key=lambda row: (row.sort_at, row.id)).id)
-
-
-@staff("POST")
-def batch(request: HttpRequest) -> HttpResponse:
-    """Take or solve the chosen conversations; those that are not theirs are left alone."""
-    user = person(request)
-    ids = [int(value) for value in request.POST.getlist("pick")[:MOST_ROWS] if value.isdecimal()]
-    rows = list(accessible_conversations(user).filter(pk__in=ids).exclude(state=State.MERGED))
-    if not rows:
-        raise InputError(_("Choose at least one conversation."))
-    do, actor = request.POST.get("do", ""), actor_of(user)
-    for row in rows:
-        if do == "take":
-            services.assign_conversation(actor=actor, conversation=row, assignee=user)
-        elif do in {State.SOLVED, State.PENDING, State.OPEN}:
-            services.set_state(actor=actor, conversation=row, state=do)
-        elif do == State.SNOOZED:
-            until = clock.now().replace(second=0, microsecond=0) + SNOOZE_BATCH
-            services.set_state(actor=actor, conversation=row, state=do, snoozed_until=until)
-    words = ngettext("%(n)s conversation changed.", "%(n)s conversations changed.", len(rows)) % {"n": len(rows)}
-    messages.success(request, words)
-    return redirect(back(request, reverse("queue")))
+    return redirect("conversation", found)

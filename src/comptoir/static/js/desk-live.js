@@ -7,12 +7,23 @@
   document.documentElement.dataset.tab = tab;
   const KEEP = { DETAILS: "open", INPUT: "checked" };
   if (globalThis.Idiomorph) {
+    // What was loaded into an open menu stays, as htmx itself keeps it.
+    Idiomorph.defaults.callbacks.beforeNodeMorphed = (node) => !node.hasAttribute?.("hx-preserve");
     Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => KEEP[node.tagName] !== name;
   }
   const sign = document.querySelector("[data-live]");
   const queue = () => document.querySelector("[data-live-queue]");
   const open = () => document.querySelector("[data-live-conversation]");
   const morph = (old, fresh) => old && fresh && Idiomorph.morph(old, fresh, { morphStyle: "outerHTML", ignoreActiveValue: true });
+
+  // What came by itself is said once, politely, to those who do not see it.
+  const say = (words) => {
+    const said = document.getElementById("said");
+    if (!said || !words) return;
+    said.textContent = words;
+    setTimeout(() => (said.textContent = ""), 3000);
+  };
+  const rowIds = () => new Set([...document.querySelectorAll(".q-row")].map((row) => row.id));
 
   const get = async (url) => {
     const response = await fetch(url, { headers: { "HX-Request": "true" }, credentials: "same-origin" });
@@ -25,11 +36,13 @@
     // As many rows as are shown; where all are shown, room for new ones.
     url.searchParams.set("rows", document.querySelectorAll(".q-row").length + (document.getElementById("more") ? 0 : 25));
     const fresh = await get(url);
+    const known = rowIds();
     for (const id of ["queue-head", "queue"]) morph(document.getElementById(id), fresh.getElementById(id));
     for (const part of fresh.querySelectorAll("[data-nav]")) {
       const old = document.getElementById(part.dataset.nav);
       if (old) old.textContent = part.textContent;
     }
+    if ([...rowIds()].some((id) => !known.has(id))) say(sign?.dataset.row);
   };
   const refreshConversation = async (page) => {
     const since = document.getElementById("since")?.value ?? "";
@@ -41,7 +54,9 @@
       part?.removeAttribute("hx-swap-oob");
       morph(document.getElementById(id), part);
     }
-    if (nearEnd && document.querySelectorAll("#timeline > .msg").length > before) scrollTo({ top: document.documentElement.scrollHeight });
+    if (document.querySelectorAll("#timeline > .msg").length <= before) return;
+    say(sign?.dataset.message);
+    if (nearEnd) scrollTo({ top: document.documentElement.scrollHeight });
   };
 
   let timer = 0;

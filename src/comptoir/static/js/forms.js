@@ -13,7 +13,7 @@
   });
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.hasAttribute("hx-post") || event.defaultPrevented) return;
+    if (form.matches("[hx-post], [data-resend]") || event.defaultPrevented) return; // data-resend: a download leaves the page
     if (form.dataset.sent) event.preventDefault();
     form.dataset.sent = "1";
     setTimeout(() => delete form.dataset.sent, 4000);

@@ -1,7 +1,7 @@
 // <details data-menu>: one open at a time, closed by Escape or a click elsewhere, walked with the arrow keys.
 {
   const open = () => document.querySelectorAll("details[data-menu][open]");
-  const items = (menu) => [...menu.querySelectorAll(".menu-panel :is(a, button, input, select):not([disabled])")];
+  const items = (menu) => [...menu.querySelectorAll(".menu-panel :is(a, button, input:not([type=hidden]), select):not([disabled])")];
   const close = (menu, refocus) => {
     menu.open = false;
     if (refocus) menu.querySelector("summary").focus();

@@ -73,7 +73,10 @@ def visit(chromium: Any, shop: str) -> Iterator[Callable[..., Any]]:
         page.on("pageerror", lambda error: print("page error:", error))
         page.goto(shop)
         page.get_by_role("button", name="Open chat").click()
-        return page, page.frame_locator("iframe")
+        frame = page.frame_locator("iframe")
+        # A route that is set while the frame still changes its process would not see the frame's requests.
+        frame.get_by_role("textbox", name="Your message").wait_for()
+        return page, frame
 
     yield visit
     for context in contexts:

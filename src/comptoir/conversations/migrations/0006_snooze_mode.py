@@ -5,7 +5,7 @@ from django.db.models import Q
 
 
 class Migration(migrations.Migration):
-    dependencies = [("conversations", "0004_unassigned")]
+    dependencies = [("conversations", "0005_labels_views_links")]
 
     operations = [
         migrations.AddField("conversation", "wakes_on_reply", models.BooleanField(default=True, db_default=True)),
