@@ -107,23 +107,29 @@ class Desk:
             await asyncio.sleep(TYPING_SECONDS)
 
     async def _ask(self, request: bytes, name: str) -> None:
+        """Send a request on the kept connection, or on a new one where the server has closed that meanwhile."""
         async with self._turn:
-            await self._ask_alone(request, name)
+            for _again in range(2):
+                try:
+                    if self._pair is None:
+                        self._pair = await asyncio.open_connection("127.0.0.1", self.port, limit=2**20)
+                    status = await _exchange(*self._pair, request)
+                except (asyncio.IncompleteReadError, ConnectionError):
+                    self._pair = None
+                else:
+                    self.told.asked[f"{name} {status}"] += 1
+                    return
+            self.told.asked[f"{name} lost"] += 1
 
-    async def _ask_alone(self, request: bytes, name: str) -> None:
-        if self._pair is None:
-            self._pair = await asyncio.open_connection("127.0.0.1", self.port, limit=2**20)
-        reader, writer = self._pair
-        writer.write(request)
-        try:
-            head = await reader.readuntil(b"\r\n\r\n")
-        except (asyncio.IncompleteReadError, ConnectionError):  # kept open for longer than the server does
-            self._pair = None
-            return
-        place = head.lower().find(b"content-length:")
-        if place >= 0:
-            await reader.readexactly(int(head[place + 15 :].split(b"\r\n", 1)[0]))
-        self.told.asked[f"{name} {head[9:12].decode()}"] += 1
+
+async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> int:
+    """Send one request; return the status of its answer once all of it was read."""
+    writer.write(request)
+    head = await reader.readuntil(b"\r\n\r\n")
+    place = head.lower().find(b"content-length:")
+    if place >= 0:
+        await reader.readexactly(int(head[place + 15 :].split(b"\r\n", 1)[0]))
+    return int(head[9:12])
 
 
 async def _live(desks: list[Desk], ready: threading.Event, over: threading.Event) -> None:
@@ -134,6 +140,8 @@ async def _live(desks: list[Desk], ready: threading.Event, over: threading.Event
         if desk.conversation and random.random() < TYPING_SHARE:
             tasks.append(asyncio.create_task(desk.type()))
         await asyncio.sleep(1 / OPENED_A_SECOND)
+    while desks[0].told.open < len(desks) and not over.is_set():
+        await asyncio.sleep(0.1)
     ready.set()
     while not over.is_set():
         await asyncio.sleep(0.1)
@@ -166,8 +174,10 @@ def _first_messages(place: Installation, told: dict[str, Any], count: int) -> li
     raise RuntimeError("the first messages did not become conversations")
 
 
-def _pages(browser: Browser, shown: list[int], over: threading.Event) -> dict[str, list[float]]:
+def _pages(port: int, session: str, shown: list[int], over: threading.Event) -> dict[str, list[float]]:
     """Ask for the queue and for conversations in turn until it is over; return the milliseconds of each."""
+    browser = Browser(port, session)
+    browser.get("/")
     times: dict[str, list[float]] = {"queue page": [], "conversation page": []}
     while not over.is_set():
         times["queue page"].append(browser.get("/")[0])
@@ -191,7 +201,7 @@ class Found:
     cpu: float  # ms a second
 
 
-def _measure(place: Installation, browser: Browser, shown: list[int], tabs: list[Desk], requests: list[bytes]) -> Found:
+def _measure(place: Installation, session: str, shown: list[int], tabs: list[Desk], requests: list[bytes]) -> Found:
     """Open the desks, let the messages in at RATE, and ask for pages meanwhile."""
     told, ready, over = tabs[0].told, threading.Event(), threading.Event()
     with ThreadPoolExecutor(3) as pool:
@@ -202,7 +212,7 @@ def _measure(place: Installation, browser: Browser, shown: list[int], tabs: list
             told.events.clear()
             told.asked.clear()
             spent = place.cpu_ms()
-            measuring = pool.submit(_pages, browser, shown, over)
+            measuring = pool.submit(_pages, place.port, session, shown, over)
             outcome = pool.submit(load.paced, place.port, requests, connections=20, rate=RATE).result()
             cpu = (place.cpu_ms() - spent) / outcome.seconds
             memory: Counter[str] = Counter()
@@ -236,8 +246,6 @@ def run(desks: int = DESKS, seconds: int = SECONDS, background: tuple[int, int] 
         place.start("worker", "worker")
         place.wait_for_web()
         shown = _first_messages(place, told, max(1, desks // 2))
-        browser = Browser(place.port, told["session"])
-        browser.get("/")
         idle = sum(kilobytes for _name, kilobytes in place.pss_kb().values())
         heard = Told()
         tabs = [
@@ -247,7 +255,7 @@ def run(desks: int = DESKS, seconds: int = SECONDS, background: tuple[int, int] 
         chance = random.Random(7)
         customers = [chance.randrange(CUSTOMERS) for _ in range(RATE * seconds)]
         requests = [_request(place.port, told, desks + n, customer) for n, customer in enumerate(customers)]
-        found = _measure(place, browser, shown, tabs, requests)
+        found = _measure(place, told["session"], shown, tabs, requests)
         lost = found.outcome.statuses.get(200, 0) + len(shown) - _stored(place, told["account"])
     _report(result, found, heard, desks=desks, lost=lost, idle=idle)
     return result

@@ -14,7 +14,8 @@ from django.apps import apps
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from comptoir.accounts.models import Role, User
+from comptoir.accounts.invitations import invite_person
+from comptoir.accounts.models import Role, StaffSession, Team, User
 from comptoir.accounts.services import actor_of
 from comptoir.api import services as tokens
 from comptoir.api import webhooks
@@ -34,8 +35,10 @@ from comptoir.testing.builders import (
     make_attachment,
     make_contact,
     make_conversation,
+    make_import,
     make_message,
     make_notification,
+    make_passkey,
     make_record,
     make_reminder,
     make_team,
@@ -173,6 +176,57 @@ RULES: dict[str, str] = {
     "manifest.webmanifest": PUBLIC,
     "sw.js": PUBLIC,
     "offline": PUBLIC,
+    "me/sessions/": SELF,
+    "me/sessions/<int:session_id>/ending/": OBJECT,
+    "me/sessions/endings/": SELF,
+    "invitations/<str:token>/": PUBLIC,  # whoever holds the link
+    "settings/": OFFICE,
+    "settings/people/": OFFICE,
+    "settings/people/invitations/": OFFICE,
+    "settings/people/invitations/<int:invitation_id>/renewal/": OFFICE,
+    "settings/people/invitations/<int:invitation_id>/withdrawal/": OFFICE,
+    "settings/people/<int:person_id>/": OFFICE,
+    "settings/people/<int:person_id>/place/": OFFICE,
+    "settings/people/<int:person_id>/closure/": OFFICE,
+    "settings/people/<int:person_id>/reopening/": OFFICE,
+    "settings/people/<int:person_id>/sign-out/": OFFICE,
+    "settings/people/<int:person_id>/second-factor-removal/": OFFICE,
+    "settings/teams/": OFFICE,
+    "settings/teams/<int:team_id>/": OFFICE,
+    "settings/teams/<int:team_id>/members/": OFFICE,
+    "settings/teams/<int:team_id>/inboxes/": OFFICE,
+    "settings/teams/<int:team_id>/deletion/": OFFICE,
+    "settings/security/": OFFICE,
+    "settings/security/sign-on/": OFFICE,
+    "settings/audit/": OFFICE,
+    "settings/audit/export/": OFFICE,
+    "accounts/sign-on/": PUBLIC,
+    "accounts/sign-on/callback/": PUBLIC,
+    "accounts/2fa/": SELF,
+    "accounts/2fa/authenticate/": PUBLIC,  # between password and second factor; sends anybody else to sign in
+    "accounts/2fa/reauthenticate/": SELF,
+    "accounts/2fa/totp/activate/": SELF,
+    "accounts/2fa/totp/deactivate/": SELF,
+    "accounts/2fa/recovery-codes/": SELF,
+    "accounts/2fa/recovery-codes/generate/": SELF,
+    "accounts/2fa/recovery-codes/download/": SELF,
+    "accounts/2fa/webauthn/": SELF,
+    "accounts/2fa/webauthn/add/": SELF,
+    "accounts/2fa/webauthn/reauthenticate/": SELF,
+    "accounts/2fa/webauthn/keys/<int:pk>/remove/": SELF,
+    "accounts/2fa/webauthn/keys/<int:pk>/edit/": SELF,
+    "accounts/2fa/webauthn/login/": PUBLIC,
+    "setup/": OFFICE,  # while nobody is there: founding.py says who may begin
+    "setup/mailbox/": OFFICE,
+    "setup/mailbox/servers/": OFFICE,
+    "setup/mailbox/<int:account_id>/": OBJECT,
+    "setup/mailbox/<int:account_id>/steps/<int:number>/": OBJECT,
+    "setup/mailbox/<int:account_id>/arrival/": OBJECT,
+    "settings/imports/": OFFICE,
+    "settings/imports/<int:import_id>/": OBJECT,
+    "settings/imports/<int:import_id>/confirmation/": OBJECT,
+    "settings/imports/<int:import_id>/columns/": OBJECT,
+    "settings/imports/<int:import_id>/withdrawal/": OBJECT,
     "accounts/login/": PUBLIC,
     "accounts/logout/": PUBLIC,
     "accounts/inactive/": PUBLIC,
@@ -293,6 +347,10 @@ def theirs(db: None) -> Theirs:
         actor=actor, user=owner, rule=None, name="theirs", team=team, hourly_limit=10,
         definition=Definition("created", actions=(Action("priority", "2"),)),
     )  # fmt: skip
+    invitation = invite_person(actor=actor, email="new@example.org", role=Role.AGENT, teams=[team], language="en")
+    session = StaffSession.objects.create(
+        user=owner, session_key="theirs", started_at=clock.now(), seen_at=clock.now(), agent="Firefox"
+    )
     numbers: dict[str, object] = {
         "conversation_id": conversation.pk,
         "placement_id": moved.pk,
@@ -315,6 +373,10 @@ def theirs(db: None) -> Theirs:
         "calendar_id": calendar.pk,
         "closure_id": closure.pk,
         "rule_id": rule.pk,
+        "invitation_id": invitation.pk,
+        "person_id": make_user(team, name="Paula Person").pk,
+        "session_id": session.pk,
+        "pk": make_passkey(owner).pk,
         "kind": "sandbox",
         "label_id": label.pk,
         "field_id": own.pk,
@@ -325,12 +387,16 @@ def theirs(db: None) -> Theirs:
         "reminder_id": make_reminder(owner, conversation).pk,
         "notification_id": make_notification(owner, conversation).pk,
         "form": "json",
+        "import_id": make_import(account).pk,
+        "number": 0,
     }
     payload = {
         "text": "I was here", "state": "solved", "assignee": owner.pk, "team": team.pk, "priority": "2",
         "until": "tomorrow", "do": "solved", "pick": [conversation.pk, other.pk], "target": other.pk,
         "message": message.pk, "messages": [second.pk], "absorbed": other.contact_id, "record": record.pk,
         "tab": "0123456789abcdef", "typing": "1", "follow": "1", "when": "tomorrow",
+        "role": "admin", "teams": [team.pk], "email": "m@example.org", "language": "en", "required": "1",
+        "department": "other", "add": owner.pk, "account": account.pk,
         "name": "Mallory", "url": "https://a/", "to": "a@example.org", "id": "x1",
         "label": label.pk, "colour": "red", "f_contract": "42", "subject": "contact", "kind": "text", "waits": "yes",
         "active": "yes", "mode": "round_robin", "zone": "UTC", "day0": "9-12", "e-first_on": "2030-01-01",
@@ -351,7 +417,7 @@ def address(route: str, theirs: Theirs) -> str:
 
 def everything() -> dict[str, list[Any]]:
     """Return all rows of all tables that requests must not have changed; sessions may."""
-    free = {"sessions.session", "contenttypes.contenttype", "auth.permission", "auth.group"}
+    free = {"sessions.session", "accounts.staffsession", "contenttypes.contenttype", "auth.permission", "auth.group"}
     found: dict[str, list[Any]] = {}
     for model in apps.get_models():
         label = model._meta.label_lower
@@ -441,3 +507,41 @@ def test_lists_do_not_touch_or_show_what_belongs_to_another_team(route: str, the
     assert "Ada Martin" not in shown
     client.post(path, theirs.payload)
     assert everything() == before
+
+
+def written() -> dict[str, list[Any]]:
+    """Return everything but the marks of what was read, which looking at a conversation sets."""
+    return {label: rows for label, rows in everything().items() if label != "conversations.readmark"}
+
+
+def test_an_auditor_reads_and_changes_nothing_in_their_own_team(theirs: Theirs) -> None:
+    """The guard alone refuses: whatever address is added is tried here with everything that is needed to change."""
+    auditor = make_user(Team.objects.get(pk=theirs.numbers["team_id"]), role=Role.AUDITOR)
+    client = Client()
+    client.force_login(auditor, backend=BACKEND)
+    reading = 0
+    for route in of(STAFF, OFFICE, OBJECT):
+        path = address(route, theirs)
+        reading += client.get(path).status_code == 200
+        before = written()
+        for method in (client.post, client.put, client.patch, client.delete):
+            kind = {} if method == client.post else {"content_type": "application/json"}
+            assert method(path, theirs.payload, **kind).status_code in {403, 404, 405}, (route, method)
+        assert client.post(path, theirs.payload, headers={"HX-Request": "true"}).status_code in {403, 404, 405}, route
+        assert written() == before, f"{route} changed something"
+    assert reading > 15  # and they do read
+
+
+def test_an_auditors_token_reads_and_changes_nothing(theirs: Theirs) -> None:
+    auditor = make_user(Team.objects.get(pk=theirs.numbers["team_id"]), role=Role.LEAD)
+    secret = tokens.create_token(actor=actor_of(auditor), user=auditor, name="t", scopes=["read", "write"])
+    User.objects.filter(pk=auditor.pk).update(role=Role.AUDITOR)
+    client = Client(headers={"Authorization": f"Bearer {secret}", "Idempotency-Key": "k"})
+    before = everything()
+    for route in of(TOKEN, TOKEN_OBJECT):
+        statuses = attempts(client, address(route, theirs), theirs)
+        assert {statuses[method] for method in statuses if method != "GET"} <= {403, 404, 405, 422}, (
+            f"{route}: {statuses}"
+        )
+        assert everything() == before, f"{route} changed something"
+    assert client.get("/api/v1/conversations").status_code == 200

@@ -10,6 +10,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+MAIL_FILES = ("mbox", "maildir", "eml")
+OTHER_SYSTEMS = ("zendesk", "zammad", "chatwoot", "freescout", "csv")  # as in moving/readers, without loading it
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "comptoir.settings")
 
 
@@ -120,11 +123,17 @@ def _prepare_demo() -> str:
 
 
 def _greet() -> str:
-    from comptoir.accounts.models import User
+    from django.conf import settings
 
-    if User.objects.exists():
+    from comptoir.accounts import founding
+
+    if founding.is_founded():
         return ""
-    return "Nobody can sign in yet. Create the first administrator with: comptoir person add --admin EMAIL NAME\n"
+    code = founding.founding_code()
+    return (
+        f"Nobody is here yet. Begin at {settings.PUBLIC_URL}/setup/\n"
+        f"On this machine that is all; elsewhere with the code {code} ({settings.PUBLIC_URL}/setup/?code={code})\n"
+    )
 
 
 def web_command(args: argparse.Namespace) -> None:
@@ -180,8 +189,12 @@ def parse(args: argparse.Namespace) -> None:
 
 
 def import_command(args: argparse.Namespace) -> None:
-    """Read mails from a mailbox file or folder into the inbound log of an account."""
+    """Read mails from a file or folder, or move in from another system."""
     from comptoir.core.errors import InputError
+
+    if args.kind not in MAIL_FILES:
+        _move_in(args)
+        return
 
     with _database():
         _migrate()
@@ -202,6 +215,20 @@ def import_command(args: argparse.Namespace) -> None:
             from comptoir import worker
 
             worker.digest_all()
+
+
+def _move_in(args: argparse.Namespace) -> None:
+    """Import conversations, contacts, saved replies and articles of another system."""
+    from comptoir.core.errors import InputError
+
+    with _database():
+        _migrate()
+        from comptoir.moving import command
+
+        try:
+            command.run(args)
+        except (InputError, OSError) as error:
+            raise SystemExit(f"\ncomptoir: {error}") from None
 
 
 def _progress(count: int) -> None:
@@ -228,12 +255,22 @@ def token(args: argparse.Namespace) -> None:
 
 
 def person(args: argparse.Namespace) -> None:
-    """Create a member of staff."""
+    """Create a member of staff, or remove a second factor that was lost."""
     with _database():
         _migrate()
         from comptoir.accounts.models import Team, User
-        from comptoir.accounts.services import create_person
+        from comptoir.accounts.services import create_person, remove_second_factor
         from comptoir.journal.services import SYSTEM
+
+        if args.action == "unlock":
+            user = User.objects.filter(email=args.email.lower()).first()
+            if user is None:
+                raise SystemExit(f"comptoir: nobody has the address {args.email}.")
+            remove_second_factor(actor=SYSTEM, person=user)
+            print(f"{user.name} signs in with the password alone, and can set up a new second factor.")
+            return
+        if not args.name:
+            raise SystemExit("comptoir: give the person's name after the address.")
 
         if User.objects.filter(email=args.email.lower()).exists():
             raise SystemExit(f"comptoir: {args.email} exists already.")
@@ -306,19 +343,25 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("kind", choices=["email"])
     one.add_argument("files", nargs="+", metavar="FILE", help="a raw mail; - is the standard input")
     many = add("import", import_command)
-    many.add_argument("kind", choices=["mbox", "maildir", "eml"])
-    many.add_argument("path", help="the mbox file, the maildir folder, or an .eml file or a folder of them")
-    many.add_argument("--account", help="the address of the mailbox that receives them")
-    many.add_argument("--digest", action="store_true", help="digest at once, when no worker is running")
+    many.add_argument("kind", choices=[*MAIL_FILES, *OTHER_SYSTEMS])
+    many.add_argument(
+        "path", help="the mbox file, the maildir folder, .eml files; or the export: a file, folder or zip"
+    )
+    many.add_argument("--account", help="the address of the mailbox (or the name of the account) that receives them")
+    many.add_argument("--digest", action="store_true", help="mails: digest at once, when no worker is running")
+    many.add_argument("--dry-run", action="store_true", help="another system: only tell what would come")
+    many.add_argument("--team", help="another system: the team of the conversations (default: the account's)")
+    many.add_argument("--origin", help="another system: a name that tells two installations of it apart")
+    many.add_argument("--map", action="append", metavar="FIELD=COLUMN", help="csv: which column is what")
     key = add("token", token)
     key.add_argument("action", choices=["create"])
     key.add_argument("--user", required=True, help="the e-mail of the person with whose teams it acts")
     key.add_argument("--name", required=True, help="what it is for")
     key.add_argument("--scope", action="append", choices=["read", "write", "admin"], help="default: read")
     who = add("person", person)
-    who.add_argument("action", choices=["add"])
+    who.add_argument("action", choices=["add", "unlock"])
     who.add_argument("email")
-    who.add_argument("name")
+    who.add_argument("name", nargs="?", default="", help="needed to add somebody")
     who.add_argument("--admin", action="store_true")
     who.add_argument("--role", choices=["agent", "lead", "admin", "auditor"], default="agent")
     who.add_argument("--team", action="append", help="made when it does not exist; default: Service")

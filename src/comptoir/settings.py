@@ -57,6 +57,8 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
     "comptoir.core",
     "comptoir.journal",
     "comptoir.accounts",
@@ -74,6 +76,7 @@ INSTALLED_APPS = [
     "comptoir.viewing",
     "comptoir.reminders",
     "comptoir.notifications",
+    "comptoir.moving",
     "comptoir.desk",
     "comptoir.api",
     "comptoir.demo",
@@ -89,6 +92,7 @@ MIDDLEWARE = [
     "comptoir.accounts.middleware.PersonMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "comptoir.accounts.middleware.SessionMiddleware",
 ]
 
 ROOT_URLCONF = "comptoir.urls"
@@ -126,6 +130,22 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_RATE_LIMITS = {"login_failed": "5/5m/key,20/5m/ip", "reset_password": "5/h/ip,3/h/key"}
+ACCOUNT_EMAIL_NOTIFICATIONS = False  # the journal tells; many installations have no mail server of their own
+
+# The second factor: an authenticator application with recovery codes, and passkeys, which need no password.
+MFA_ADAPTER = "comptoir.accounts.adapter.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Comptoir"
+MFA_TOTP_TOLERANCE = 1  # steps of 30 s: telephones' clocks are seldom exact
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # addresses are given by administrators and by the accepted invitation
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _secure  # browsers themselves allow it on localhost alone
+
+# Single sign-on: the one provider is a row that an administrator fills in (accounts.SignOn).
+SOCIALACCOUNT_ADAPTER = "comptoir.accounts.openid.SignOnAdapter"
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_LOGIN_ON_GET = True  # a form may not lead to another site (form-action), a link may
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False  # SignOnAdapter links people itself, by verified address alone
 
 # Shared by all web processes: the rate limits of sign-in and of the public endpoints count in it.
 # Far above what it holds: beyond MAX_ENTRIES Django drops a third of it, and with that the counts of failed sign-ins.
@@ -180,6 +200,7 @@ EMAIL_BACKEND = (
 )
 EMAIL_HOST = env.text("COMPTOIR_SMTP_HOST", "localhost")
 EMAIL_PORT = env.whole("COMPTOIR_SMTP_PORT", 25)
+EMAIL_TIMEOUT = 10  # seconds: a person waits for the page that sends
 
 LOGGING = {
     "version": 1,

@@ -7,6 +7,7 @@
     errands     calls that rules owe
     notices     journal → notifications           woken by NOTIFY; and their mails
     watchers    one thread a mailbox (or stream)  for channels that poll or stream
+    imports     what people move in with          woken by NOTIFY, else every 20 s
     keeper      snoozes, reminders, dead claims, sessions    every second
 
 Any number of workers may run, on any number of machines: every claim is a lock or a compare-and-set in PostgreSQL. A
@@ -36,13 +37,15 @@ from comptoir.core.listening import conninfo
 from comptoir.inbound import log
 from comptoir.inbound.services import WAKE_CHANNEL as INBOUND
 from comptoir.journal.services import LIVE_CHANNEL
+from comptoir.moving import jobs as moving
+from comptoir.moving.services import WAKE_CHANNEL as MOVING
 from comptoir.notifications import services as notifications
 from comptoir.notifications.mailing import mail_due
 from comptoir.outbound import sender
 from comptoir.outbound.services import WAKE_CHANNEL as OUTBOUND
 from comptoir.reminders.services import ring_due
 from comptoir.routing.assigning import assign_once
-from comptoir.routing.engine import run_rules_once
+from comptoir.routing.engine import run_rules_once, sweep_log
 from comptoir.routing.errands import run_errands_once
 
 logger = logging.getLogger(__name__)
@@ -61,7 +64,7 @@ class Worker:
 
     def __init__(self) -> None:
         self._stop = threading.Event()
-        self._wakers = {INBOUND: threading.Event(), OUTBOUND: threading.Event(), LIVE_CHANNEL: threading.Event()}
+        self._wakers = {name: threading.Event() for name in (INBOUND, OUTBOUND, MOVING, LIVE_CHANNEL)}
         self._heard = threading.Event()  # of the journal, for the notices
         self._backlog = threading.Event()
         self._routing = threading.Event()  # of its own: a waker that two loops clear would wake only one of them
@@ -80,6 +83,7 @@ class Worker:
             ("routing", self._route, self._routing),
             ("errands", lambda: run_errands_once(clock.now()), None),
             ("notices", self._notify, self._heard),
+            ("imports", lambda: 0.0 if moving.run_due(self._stop.is_set) else 20.0, self._wakers[MOVING]),
             ("keeper", self._keep, None),
         ]
         threads = [threading.Thread(target=self._loop, args=entry, name=entry[0], daemon=True) for entry in loops]
@@ -154,6 +158,7 @@ class Worker:
             sender.recover_claims(at=now)
             self._watch_accounts()
         if self._is_time("sessions", 3600):
+            sweep_log(now)
             Session.objects.filter(expire_date__lt=now - timedelta(days=1)).delete()
             notifications.sweep(at=now)
         return 1.0

@@ -1,10 +1,16 @@
-"""Each person reads their own language, in their own time zone; a stranger gets the browser's language."""
+"""Each person reads their own language, in their own time zone; a stranger gets the browser's language.
+
+Sessions in use are noted.
+"""
 
 import zoneinfo
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
+
+from comptoir.accounts.sessions import note_session
+from comptoir.core.ratelimit import client_ip
 
 
 class PersonMiddleware:
@@ -35,3 +41,19 @@ class PersonMiddleware:
         finally:
             translation.deactivate()
             timezone.deactivate()
+
+
+class SessionMiddleware:
+    """Notes that a person's session is in use, at most once in five minutes a process (see sessions.py)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Handle one request; the note comes after the answer is made, so that a sign-in is noted as well."""
+        response = self.get_response(request)
+        key = request.session.session_key
+        if key and request.user.is_authenticated:
+            agent = request.META.get("HTTP_USER_AGENT", "")
+            note_session(user=request.user, key=key, address=client_ip(request), agent=agent)
+        return response

@@ -18,6 +18,8 @@ class Organisation(models.Model):
     time_zone = models.CharField(_("time zone"), max_length=64, default="Europe/Paris")
     accent = models.CharField(_("colour"), max_length=7, default="#0f5c4c")
     is_demo = models.BooleanField(default=False)
+    # Whoever signs in with a password must also prove a second factor; without one they are led to its set-up.
+    requires_two_factor = models.BooleanField(default=False)
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="organisation_is_single")]
@@ -26,10 +28,24 @@ class Organisation(models.Model):
         return self.name
 
 
+class Department(models.TextChoices):
+    """Which part of the company a team belongs to."""
+
+    SERVICE = "service", _("Customer service")
+    MARKETING = "marketing", _("Marketing")
+    PR = "pr", _("Public relations")
+    SALES = "sales", _("Sales")
+    PRODUCT = "product", _("Product")
+    OTHER = "other", _("Other")
+
+
 class Team(models.Model):
     """A part of the company that shares conversations: service, marketing, PR, sales."""
 
     name = models.CharField(_("name"), max_length=80, unique=True)
+    department = models.CharField(
+        _("department"), max_length=10, choices=Department.choices, default=Department.SERVICE
+    )
     members: "models.ManyToManyField[User, Membership]" = models.ManyToManyField(
         "User", through="Membership", related_name="teams"
     )
@@ -98,6 +114,11 @@ class User(AbstractBaseUser):
         return self.role == Role.ADMIN
 
     @property
+    def may_write(self) -> bool:
+        """Whether they may change anything beyond their own settings; an auditor reads."""
+        return self.role != Role.AUDITOR
+
+    @property
     def initials(self) -> str:
         """One or two letters for the avatar."""
         words = self.name.split()
@@ -115,3 +136,70 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} in {self.team_id}"
+
+
+class Invitation(models.Model):
+    """Somebody was asked to join. The link is a signature over the row's number: nothing secret is stored."""
+
+    email = models.EmailField(_("e-mail"))
+    role = models.CharField(_("role"), max_length=10, choices=Role.choices, default=Role.AGENT)
+    teams: "models.ManyToManyField[Team, Any]" = models.ManyToManyField(Team, related_name="+")
+    language = models.CharField(
+        _("language"), max_length=8, choices=[("en", "English"), ("fr", "Français")], default="en"
+    )
+    invited_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            # One open invitation for an address; asking again renews it. Also the list of those that are pending.
+            models.UniqueConstraint(
+                fields=["email"],
+                condition=models.Q(accepted_at__isnull=True, withdrawn_at__isnull=True),
+                name="invitation_pending_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+
+class StaffSession(models.Model):
+    """Where a person is signed in. Django's session holds what counts; this row is what a person may know of it."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
+    session_key = models.CharField(max_length=40, unique=True)
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    address = models.CharField(max_length=45, blank=True)
+    agent = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        # A person's sessions, the latest first; and when each person of the list was last seen.
+        indexes = [models.Index(fields=["user", "-seen_at"], name="session_of_user")]
+
+    def __str__(self) -> str:
+        return f"session {self.pk} of user {self.user_id}"
+
+
+class SignOn(models.Model):
+    """The organisation's own sign-in (OpenID Connect): one row, filled in by an administrator."""
+
+    label = models.CharField(_("label of the button"), max_length=60)
+    issuer = models.CharField(_("issuer"), max_length=300)
+    client_id = models.CharField(_("client ID"), max_length=200)
+    credentials = models.BinaryField(default=bytes)  # INV-08: the client secret, encrypted
+    domains = models.JSONField(default=list)  # of e-mail addresses that may come in; empty: any
+    creates_people = models.BooleanField(default=False)
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.AGENT)
+    team = models.ForeignKey(Team, on_delete=models.SET_NULL, null=True, related_name="+")
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="sign_on_is_single")]
+
+    def __str__(self) -> str:
+        return self.label

@@ -22,6 +22,7 @@ class TokenForm(forms.Form):
     scopes = forms.MultipleChoiceField(
         label=_("Scopes"),
         choices=[(scope, SCOPE_LABELS[scope]) for scope in SCOPES],
+        help_text=_("What the program may do, always within your own teams. As little as it needs."),
         widget=forms.CheckboxSelectMultiple,
     )
 
@@ -29,15 +30,26 @@ class TokenForm(forms.Form):
 class WebhookForm(forms.Form):
     """A webhook, new or changed."""
 
-    name = forms.CharField(label=_("Name"), max_length=120)
-    url = forms.CharField(label=_("Address"), max_length=500, widget=forms.URLInput)
+    name = forms.CharField(label=_("Name"), max_length=120, help_text=_("Which program will hear of it."))
+    url = forms.CharField(
+        label=_("Address"),
+        max_length=500,
+        widget=forms.URLInput,
+        help_text=_("Each event is sent there by POST, signed, and again until it is answered."),
+    )
     kinds = forms.MultipleChoiceField(
         label=_("Events"),
         choices=[(kind, kind) for kind in KINDS],
+        help_text=_("None selected: all of them."),
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
-    is_active = forms.BooleanField(label=_("Active"), required=False, initial=True)
+    is_active = forms.BooleanField(
+        label=_("Active"),
+        required=False,
+        initial=True,
+        help_text=_("Off: nothing is sent, and nothing is kept for later."),
+    )
 
     def __init__(self, *args: Any, is_new: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -39,6 +39,8 @@ def create_token(*, actor: Actor, user: User, name: str, scopes: Sequence[str]) 
         raise InputError(_("Choose scopes among read, write and admin."), field="scopes")
     if "admin" in chosen and not user.is_admin:
         raise InputError(_("Only an administrator's token can have the scope admin."), field="scopes")
+    if "write" in chosen and not user.may_write:
+        raise InputError(_("An auditor's token can only read."), field="scopes")
     secret = PREFIX + secrets.token_urlsafe(32)
     row = Token.objects.create(name=name, digest=digest_of(secret), hint=secret[:HINT], scopes=chosen, user=user)
     facts = {"token": row.pk, "name": name, "scopes": chosen, "user": user.pk}

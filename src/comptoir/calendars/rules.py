@@ -229,9 +229,10 @@ def read_hours(text: str) -> list[Minutes]:
     return _joined(spans)
 
 
-def write_hours(spans: Sequence[Minutes]) -> str:
-    """Return the hours of one day as `read_hours` reads them: '9:00–12:30, 14:00–18:00'."""
-    return ", ".join(f"{clock_words(start)}–{clock_words(end)}" for start, end in sorted(spans))
+def write_hours(spans: Sequence[Minutes], *, is_short: bool = False) -> str:
+    """Return the hours of one day as `read_hours` reads them: '9:00–12:30, 14:00–18:00', short '9–12:30, 14–18'."""
+    written = ", ".join(f"{clock_words(start)}–{clock_words(end)}" for start, end in sorted(spans))
+    return written.replace(":00", "") if is_short else written
 
 
 def clock_words(minute: int) -> str:

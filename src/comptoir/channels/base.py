@@ -137,6 +137,22 @@ class MakePreview(Protocol):
         """Preview one message."""
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a connection's test: what it tries, and how; `run` returns an error in words, or ''."""
+
+    label: str
+    run: Callable[[], str]
+    needs_others: bool = False  # tried only where everything before it works
+
+
+class Steps(Protocol):
+    """Say what there is to try of an account's connection; a screen runs the steps one by one and shows each."""
+
+    def __call__(self, account: AccountConfig) -> Sequence[Step]:
+        """List the steps."""
+
+
 class Test(Protocol):
     """Try the account's connection step by step; yields (step, error in words or '')."""
 
@@ -163,6 +179,7 @@ class Channel:
     identify: Identify | None = None
     watch: Watch | None = None
     test: Test | None = None
+    steps: Steps | None = None  # the same, step by step
     urls: str = ""  # module with the public screens of the channel, mounted at /c/<kind>/
     replies_by: str = ""  # 'email': answers leave by the mailbox named in options["reply_account"]
     order: int = 100  # place in lists

@@ -94,6 +94,18 @@ def update_account(
     journal.append(actor=actor, kind="account.changed", facts=facts)
 
 
+@transaction.atomic
+def route_account(*, actor: Actor, account: ChannelAccount, team: Team) -> None:
+    """Let an account deliver to another team from now on; what it delivered before stays where it is."""
+    row = ChannelAccount.objects.select_for_update().get(pk=account.pk)
+    if row.team_id == team.pk:
+        return
+    facts = {"account": row.pk, "name": row.name, "from": row.team_id, "to": team.pk, "to_name": team.name}
+    row.team = team
+    row.save(update_fields=["team"])
+    journal.append(actor=actor, kind="account.routed", facts=facts)
+
+
 def note_connected(*, account_id: int, at: datetime) -> None:
     """Record that the account's connection works; clears the error."""
     AccountHealth.objects.update_or_create(

@@ -195,3 +195,11 @@ def merge_candidates(user: User, conversation: Conversation, text: str = "") -> 
         found = Conversation.objects.filter(pk=number, team_id__in=teams)
         return list(found.exclude(state=State.MERGED).exclude(pk=conversation.pk))
     return story_of(user, conversation.contact_id, without=conversation.pk)
+
+
+def newest_of_account(user: User, account_id: int) -> Conversation | None:
+    """Return the newest conversation of an account among the person's teams: has a first message come?
+
+    By its id, from the end: asked of an account that is new, about messages of the last minutes.
+    """
+    return Conversation.objects.filter(account_id=account_id, team_id__in=team_ids_of(user)).order_by("-id").first()

@@ -4,7 +4,7 @@ Every change appends one journal event in the same transaction (INV-04). Each fu
 so that two people who act at once are put in an order and neither change is lost.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -41,6 +41,11 @@ MARK_ALL_READ = """
 INSERT INTO conversations_readmark (user_id, conversation_id, read_at) SELECT %s, unnest(%s::bigint[]), %s
 ON CONFLICT ON CONSTRAINT read_mark_once DO UPDATE SET read_at = excluded.read_at
 """
+WORK = (
+    State.OPEN,
+    State.PENDING,
+    State.SNOOZED,
+)  # what keeps somebody busy; the states of index conversation_of_assignee
 MAX_TEXT = 200_000  # characters of a note or a reply; longer ones are pasted files, which belong in attachments
 
 
@@ -72,6 +77,9 @@ def assign_conversation(
     if assignee is not None and not assignee.memberships.filter(team_id=row.team_id).exists():
         words = _("%(name)s is not in this conversation's team. Choose a member, or change the team first.")
         raise InputError(words % {"name": assignee.name})
+    if assignee is not None and not assignee.may_write:
+        words = _("%(name)s is an auditor, who reads and changes nothing. Choose somebody else.")
+        raise InputError(words % {"name": assignee.name})
     to, name = (assignee.pk, assignee.name) if assignee else (None, "")
     return _apply(row, actor, rules.assigned(row, to, name, reason=reason))
 
@@ -90,6 +98,24 @@ def claim_conversation(*, actor: Actor, user: User, candidates: Sequence[int]) -
         if row is not None:
             return _apply(row, actor, rules.assigned(row, user.pk, user.name))
     return None
+
+
+@transaction.atomic
+def release_conversations(*, actor: Actor, person: User, team_ids: Collection[int] | None = None) -> int:
+    """Take everything that is not closed from a person (of some teams, or of all); return how many conversations."""
+    mine = Conversation.objects.select_for_update().filter(assignee=person, state__in=WORK)
+    rows = list((mine if team_ids is None else mine.filter(team_id__in=team_ids)).order_by("pk"))
+    Conversation.objects.filter(pk__in=[row.pk for row in rows]).update(assignee=None)
+    facts = {"from": person.pk, "to": None, "to_name": ""}
+    journal.append_all(
+        [
+            journal.Entry(
+                actor, "conversation.assigned", conversation_id=row.pk, contact_id=row.contact_id, facts=facts
+            )
+            for row in rows
+        ]
+    )
+    return len(rows)
 
 
 @transaction.atomic

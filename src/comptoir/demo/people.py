@@ -27,6 +27,7 @@ class Colleague:
 
 SERVICE, SHOP, MARKETING, PRESS = "Service client", "Boutique", "Marketing", "Relations presse"
 TEAMS = (SERVICE, SHOP, MARKETING, PRESS)
+DEPARTMENTS = {SERVICE: "service", SHOP: "sales", MARKETING: "marketing", PRESS: "pr"}
 STAFF = (
     Colleague("Hélène Vasseur", "helene", "admin", "fr", TEAMS),
     Colleague("Karim Benhaddou", "karim", "lead", "fr", (SERVICE, SHOP)),

@@ -16,9 +16,9 @@ from comptoir.channels.models import ChannelAccount
 from comptoir.channels.services import connect_account, update_account
 from comptoir.core import bulk, clock
 from comptoir.core.crypto import derive_key
-from comptoir.demo import backlog, sink, specials, writings
+from comptoir.demo import backlog, order, sink, specials, working, writings
 from comptoir.demo.doors import BOUTIQUE, MAILBOX_NAMES, SUPPORT, TOPICS, Doors, load_doors
-from comptoir.demo.people import ORGANISATION, SERVICE, SHOP, STAFF, TEAMS
+from comptoir.demo.people import DEPARTMENTS, ORGANISATION, SERVICE, SHOP, STAFF, TEAMS
 from comptoir.journal.services import SYSTEM
 
 _WORDS = (
@@ -49,6 +49,7 @@ def ensure() -> str:
         with _without_waiting_for_the_disk():
             _prepare()
             _happen(load_doors())
+    working.ensure()
     return _greeting()
 
 
@@ -73,7 +74,9 @@ def _prepare() -> None:
     """Create the organisation, its people and its accounts, as of three weeks ago."""
     with clock.showing(clock.now() - timedelta(days=24)):
         set_organisation(name=ORGANISATION, language="fr", time_zone="Europe/Paris", is_demo=True)
-        teams = {name: Team.objects.get_or_create(name=name)[0] for name in TEAMS}
+        teams = {
+            name: Team.objects.get_or_create(name=name, defaults={"department": DEPARTMENTS[name]})[0] for name in TEAMS
+        }
         _hire(teams)
         _connect(teams)
         writings.write_down()
@@ -133,6 +136,8 @@ def _happen(doors: Doors) -> None:
     specials.post_bounce(doors, places[1], base=base)
     specials.post_unreadable(doors, base=base)
     worker.digest_all()
+    with clock.showing(base):
+        order.put_in_order()
 
 
 def tell_port(doors: Doors, port: int) -> None:

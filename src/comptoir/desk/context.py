@@ -6,18 +6,23 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from comptoir.accounts.models import Role
+from comptoir.accounts.queries import sign_on
 from comptoir.conversations.counts import nav_counts
+from comptoir.desk.settings_pages import is_settings_path
+
+OFFICE = {Role.LEAD, Role.ADMIN, Role.AUDITOR}
 
 
 def desk(request: HttpRequest) -> dict[str, Any]:
-    """Return the frame's values; empty for strangers. The counts are read only where a whole page is drawn."""
+    """Return the frame's values; almost none for strangers. The counts are read only where a whole page is drawn."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
-        return {}
+        return {"sign_on": SimpleLazyObject(sign_on)}  # read by the sign-in page alone
     match = request.resolver_match
     return {
         "counts": SimpleLazyObject(lambda: nav_counts(user)),
         "place": match.url_name if match else "",
-        "may_see_intake": user.role in {Role.LEAD, Role.ADMIN},
+        "may_see_intake": user.role in OFFICE,
+        "is_settings": is_settings_path(request.path),
         "is_fragment": request.headers.get("HX-Request") == "true",
     }

@@ -61,14 +61,15 @@ def keep_files(files: "Sequence[UploadedFile[Any]]", others: Sequence[int] = ())
 
 
 @lru_cache(maxsize=1)
-def _zones() -> tuple[tuple[str, str], ...]:
+def zone_choices() -> tuple[tuple[str, str], ...]:
+    """Return all time zones as (name, words)."""
     named = sorted(zone for zone in zoneinfo.available_timezones() if "/" in zone and not zone.startswith("Etc/"))
     return (("UTC", "UTC"), *((zone, zone.replace("_", " ")) for zone in named))
 
 
 @lru_cache(maxsize=1)
 def _zone_options() -> SafeString:
-    return format_html_join("", '<option value="{}">{}</option>', _zones())
+    return format_html_join("", '<option value="{}">{}</option>', zone_choices())
 
 
 class ZoneSelect(forms.Select):
@@ -90,11 +91,22 @@ else:
 class SettingsForm(_UserForm):
     """A person's own settings."""
 
-    time_zone = forms.ChoiceField(label=gettext_lazy("Time zone"), choices=_zones, widget=ZoneSelect)
+    time_zone = forms.ChoiceField(
+        label=gettext_lazy("Time zone"),
+        choices=zone_choices,
+        widget=ZoneSelect,
+        help_text=gettext_lazy("The times on your screens."),
+    )
 
     class Meta:
         model = User
         fields = ["name", "language", "time_zone", "theme", "shortcuts"]
+        help_texts = {
+            "name": gettext_lazy("The one that customers read."),
+            "language": gettext_lazy("Of your screens, not of your answers."),
+            "theme": gettext_lazy("Light, dark, or what the device says."),
+            "shortcuts": gettext_lazy("Off, only keys with Ctrl act: better for speech input."),
+        }
 
 
 def _mailboxes() -> list[tuple[str, str]]:
@@ -112,7 +124,6 @@ def _form_field(field: Field, *, is_kept: bool) -> forms.Field:
         "initial": field.default,
     }
     if field.name == "reply_account":
-        common["help_text"] = ""
         return forms.TypedChoiceField(choices=_mailboxes, coerce=int, empty_value="", **common)
     if field.kind == "flag":
         return forms.BooleanField(**common | {"required": False})
@@ -134,13 +145,35 @@ def _form_field(field: Field, *, is_kept: bool) -> forms.Field:
 class AccountForm(forms.Form):
     """The connect form of a channel, drawn from the fields that its folder declares."""
 
-    name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
-    address = forms.CharField(label=gettext_lazy("Public address"), max_length=254, required=False)
-    team: "forms.ModelChoiceField[Team]" = forms.ModelChoiceField(
-        label=gettext_lazy("Team"), queryset=None, empty_label=None
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=120,
+        help_text=gettext_lazy("In your lists; where a channel shows a sender's name, customers read it too."),
     )
-    signature = forms.CharField(label=gettext_lazy("Signature"), widget=forms.Textarea, required=False)
-    is_active = forms.BooleanField(label=gettext_lazy("Active"), required=False, initial=True)
+    address = forms.CharField(
+        label=gettext_lazy("Public address"),
+        max_length=254,
+        required=False,
+        help_text=gettext_lazy("Where the public writes to, as you would print it."),
+    )
+    team: "forms.ModelChoiceField[Team]" = forms.ModelChoiceField(
+        label=gettext_lazy("Team"),
+        queryset=None,
+        empty_label=None,
+        help_text=gettext_lazy("Who sees what comes in here."),
+    )
+    signature = forms.CharField(
+        label=gettext_lazy("Signature"),
+        widget=forms.Textarea,
+        required=False,
+        help_text=gettext_lazy("Below every answer that leaves from here. Plain text."),
+    )
+    is_active = forms.BooleanField(
+        label=gettext_lazy("Active"),
+        required=False,
+        initial=True,
+        help_text=gettext_lazy("Off: nothing is fetched and nothing is sent; what is here stays."),
+    )
 
     def __init__(self, channel: Channel, teams: Any, *args: Any, is_new: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -13,9 +13,12 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
+from comptoir.accounts import founding
+from comptoir.accounts.adapter import OWES, owes_second_factor
 from comptoir.accounts.models import User
 from comptoir.core.errors import AccessDenied, ChannelError, Conflict, InputError
 
@@ -50,15 +53,34 @@ def refused(request: HttpRequest, words: str, *, status: int) -> HttpResponse:
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:
-    """Send a stranger, or a session that ended, to sign in; a script takes the whole page there."""
+    """Send a stranger, or a session that ended, to sign in; a script takes the whole page there.
+
+    On an installation where nobody is yet there is nothing to sign in to: the guide comes first.
+    """
+    if not founding.is_founded():
+        return redirect("setup")
     if not is_htmx(request):
         return redirect_to_login(request.get_full_path())
     page = urlsplit(request.headers.get("HX-Current-URL", "/")).path
     return HttpResponse(status=401, headers={"HX-Redirect": redirect_to_login(page).url})
 
 
-def staff(*methods: str, roles: tuple[str, ...] = ()) -> Callable[[View], View]:
-    """Let signed-in people in, by the given methods, with one of the given roles."""
+def _to_set_up(request: HttpRequest) -> HttpResponse | None:
+    """Lead who must have a second factor and has none to its set-up; only they pay a statement for the question."""
+    if not request.session.get(OWES):
+        return None
+    if not owes_second_factor(person(request)):
+        del request.session[OWES]
+        return None
+    page = reverse("mfa_index")
+    return HttpResponse(status=401, headers={"HX-Redirect": page}) if is_htmx(request) else redirect(page)
+
+
+def staff(*methods: str, roles: tuple[str, ...] = (), own: bool = False) -> Callable[[View], View]:
+    """Let signed-in people in, by the given methods, with one of the given roles.
+
+    An auditor reads: whatever is not GET is refused here, but for what changes nothing of anybody else's (`own`).
+    """
     allowed = {*methods, "HEAD"} if "GET" in methods else set(methods)
 
     def wrap(view: View) -> View:
@@ -68,8 +90,12 @@ def staff(*methods: str, roles: tuple[str, ...] = ()) -> Callable[[View], View]:
                 return _to_sign_in(request)
             if request.method not in allowed:
                 return HttpResponseNotAllowed(sorted(allowed))
+            if leading := _to_set_up(request):
+                return leading
             if roles and person(request).role not in roles:
                 raise PermissionDenied(_("Your role does not allow this. Ask an administrator."))
+            if not own and request.method not in {"GET", "HEAD"} and not person(request).may_write:
+                raise PermissionDenied(_("An auditor reads everything of their teams and changes nothing."))
             try:
                 return view(request, *args, **kwargs)
             except AccessDenied as error:

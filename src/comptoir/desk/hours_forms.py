@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from comptoir.calendars import rules
 from comptoir.calendars.models import Calendar
-from comptoir.desk.forms import ZoneSelect, _zones
+from comptoir.desk.forms import ZoneSelect, zone_choices
 
 # Regions of France whose holidays differ; the other countries keep their national ones.
 FRANCE = [
@@ -50,7 +50,7 @@ class HoursForm(forms.Form):
     """The hours of a week. Days are 'day0' (Monday) to 'day6'."""
 
     is_always_open = forms.BooleanField(label=_("Open around the clock, every day"), required=False)
-    zone = forms.ChoiceField(label=_("Time zone"), choices=_zones, widget=ZoneSelect)
+    zone = forms.ChoiceField(label=_("Time zone"), choices=zone_choices, widget=ZoneSelect)
     holidays_of = forms.ChoiceField(
         label=_("Public holidays"), choices=HOLIDAYS, required=False, help_text=_("Closed on these days.")
     )

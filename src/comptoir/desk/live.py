@@ -2,6 +2,7 @@
 
     conversations   ids of conversations that changed, or "many"      to desks of their teams (INV-06) that show them
     here            who else is at the conversation, who is typing    to desks that show it, of its team (INV-06)
+    visitors        who is at which conversation                      to desks of their teams that show a list (INV-06)
     notifications   how many are unread, and the number of the last   to the desks of the person
 
 A desk that shows the queue looks at it again whenever it hears of a conversation. Where many do, each hears later, at
@@ -73,6 +74,7 @@ class _Desk:
     shown: rules.Shown
     news: set[int] = field(default_factory=set)
     many: bool = False
+    visits: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     other: dict[str, Any] = field(default_factory=dict)  # of each other event only the last word counts
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     waker: asyncio.TimerHandle | None = None
@@ -85,20 +87,33 @@ class _Desk:
             self.news.update(i for i, team in teams_of.items() if team in self.teams)
         elif teams_of.get(self.shown.conversation or 0) in self.teams:
             self.news.add(self.shown.conversation or 0)
-        if not self.many and not self.news:
-            return
+        if self.many or self.news:
+            self._wake_within(longest_wait)
+
+    def _wake_within(self, longest_wait: float) -> None:
+        """Tell what is new: at once, or a list at a random moment of a span that begins with the first news."""
         if not self.shown.is_list or not longest_wait:
             self.wake.set()
         elif self.waker is None:
             wait = random.uniform(0, longest_wait)  # noqa: S311  # spreads load, hides nothing
             self.waker = asyncio.get_running_loop().call_later(wait, self.wake.set)
 
-    def tell_present(self, present: Mapping[int, viewing.Present]) -> None:
-        """Note who else is at the conversation that this desk shows, if its team is one of the person's (INV-06)."""
-        found = present.get(self.shown.conversation or 0)
-        if found is not None and found.team_id in self.teams:
-            others = [viewer for viewer in found.viewers if viewer.id != self.user.pk]
-            self.tell_other("here", [{"id": v.id, "name": v.name, "typing": v.is_typing} for v in others])
+    def tell_present(self, present: Mapping[int, viewing.Present], *, longest_wait: float = 0.0) -> None:
+        """Note who else is at the conversations that this desk shows, if their team is one of the person's (INV-06)."""
+        mine = {
+            number: [
+                {"id": viewer.id, "name": viewer.name, "typing": viewer.is_typing}
+                for viewer in found.viewers
+                if viewer.id != self.user.pk
+            ]
+            for number, found in present.items()
+            if found.team_id in self.teams and (self.shown.is_list or number == self.shown.conversation)
+        }
+        if mine and self.shown.is_list:
+            self.visits |= mine
+            self._wake_within(longest_wait)
+        elif mine:
+            self.tell_other("here", mine[self.shown.conversation or 0])
 
     def tell_other(self, event: str, data: Any) -> None:
         """Note an event that replaces an earlier one of its kind."""
@@ -108,9 +123,11 @@ class _Desk:
     def take(self) -> str:
         """Return what is new as events."""
         told = {**self.other}
+        if self.visits:
+            told["visitors"] = self.visits
         if self.many or self.news:
             told["conversations"] = MANY if self.many else sorted(self.news)
-        self.many, self.news, self.other = False, set(), {}
+        self.many, self.news, self.other, self.visits = False, set(), {}, {}
         if self.waker is not None:
             self.waker.cancel()
             self.waker = None
@@ -164,8 +181,9 @@ class LiveHub:
                 self._listener = asyncio.create_task(self._listen())
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._listening.wait(), READY_SECONDS)
-            recent, unread = await sync_to_async(_opened)(desk)
+            recent, present, unread = await sync_to_async(_opened)(desk)
             desk.tell(recent)
+            desk.tell_present(present)
             desk.tell_other("notifications", unread)
             comes_back = await _stream(desk, receive, send)
         finally:
@@ -217,6 +235,9 @@ class LiveHub:
             await connection.execute(RENEW, renewal(tabs, now))
         await connection.execute(SWEEP, [now])
 
+    def _has_lists(self) -> bool:
+        return any(desk.shown.is_list for desk in self._desks)
+
     def _longest_wait(self) -> float:
         return rules.longest_wait(sum(desk.shown.is_list for desk in self._desks))
 
@@ -229,7 +250,8 @@ class LiveHub:
             rows = await (await connection.execute(TEAMS, [sorted(heard.conversations)])).fetchall()
             teams_of = {row[0]: row[1] for row in rows}
         present: dict[int, viewing.Present] = {}
-        if here := heard.here & {desk.shown.conversation or 0 for desk in self._desks}:
+        shown = {desk.shown.conversation for desk in self._desks}
+        if here := heard.here if self._has_lists() else heard.here & shown:
             asked = viewing.parameters(here, clock.now())
             present = viewing.grouped(await (await connection.execute(viewing.PRESENT, asked)).fetchall())
         unread: dict[int, dict[str, int]] = {}
@@ -240,23 +262,25 @@ class LiveHub:
         for desk in self._desks:
             desk.tell(teams_of, longest_wait=longest)
             if present:
-                desk.tell_present(present)
+                desk.tell_present(present, longest_wait=longest)
             if desk.user.pk in unread:
                 desk.tell_other("notifications", unread[desk.user.pk])
 
 
-def _opened(desk: _Desk) -> tuple[dict[int, int], dict[str, int]]:
-    """Let the person in; return what changed since the page was drawn, and how many notifications are unread."""
+def _opened(desk: _Desk) -> tuple[dict[int, int], dict[int, viewing.Present], dict[str, int]]:
+    """Let the person in; return what changed since the page was drawn, for a list who is where, and what is unread."""
     try:
         presence.mark_people({desk.user.pk}, at=clock.now())
         if desk.shown.conversation is not None and desk.shown.tab:
             try:
-                enter_conversation(user=desk.user, conversation_id=desk.shown.conversation, tab=desk.shown.tab)
-                mark_conversation_read(user=desk.user, conversation_id=desk.shown.conversation)
+                place = desk.shown.conversation
+                enter_conversation(user=desk.user, conversation_id=place, tab=desk.shown.tab, teams=desk.teams)
+                mark_conversation_read(user=desk.user, conversation_id=place)
             except AccessDenied:
                 desk.shown = rules.Shown(is_list=False)
         recent = dict(bulk.fetch_all(RECENT, [RECENT_SECONDS, sorted(desk.teams)]))
-        return recent, notifications.unread_of(desk.user)
+        present = viewing.present_in(desk.teams, clock.now()) if desk.shown.is_list else {}
+        return recent, present, notifications.unread_of(desk.user)
     finally:
         connection.close()
 

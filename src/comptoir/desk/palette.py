@@ -1,7 +1,7 @@
 """The command palette: where one can go, and who finds what by its name (INV-06).
 
-What can be done on the open page, the browser knows (`data-key`, `data-command`); everything else is found here. A new
-page of settings is one line in DESTINATIONS; a new kind of thing (saved views, articles) is one function in SOURCES.
+What can be done on the open page, the browser knows (`data-key`, `data-command`); everything else is found here. Pages
+of settings come from settings_pages.py; a new kind of thing (articles) is one function in SOURCES.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,13 +19,13 @@ from comptoir.conversations.saving import views_of
 from comptoir.desk.highlight import fold
 from comptoir.desk.queries import palette as queries
 from comptoir.desk.queries.people import find_contacts
+from comptoir.desk.settings_pages import groups_for
 from comptoir.desk.templatetags.desk import icon_of, identity_words
 
 LONGEST = 100  # characters that are read
 MOST = 6  # of one group
 
-OFFICE = (Role.LEAD, Role.ADMIN)
-ADMIN = (Role.ADMIN,)
+OFFICE = (Role.LEAD, Role.ADMIN, Role.AUDITOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +48,13 @@ DESTINATIONS: tuple[Destination, ...] = (
     Destination("contacts", gettext_lazy("Contacts"), "people customers clients", "contacts", key="g c"),
     Destination("notifications", gettext_lazy("Notifications"), "bell mentions", "bell", key="g n"),
     Destination("next", gettext_lazy("Next conversation"), "next suivante", "bolt", key="n"),
-    Destination("drafts", gettext_lazy("Drafts"), "drafts brouillons", "edit"),
+    Destination("drafts", gettext_lazy("Drafts"), "drafts brouillons", "edit", key="g d"),
     Destination("my_reminders", gettext_lazy("My reminders"), "rappels", "clock"),
-    Destination("views", gettext_lazy("Views"), "views saved lists vues", "filter"),
     Destination("view_new", gettext_lazy("New view"), "new view nouvelle vue", "plus"),
-    Destination("replies", gettext_lazy("Saved replies"), "saved replies canned reponses", "quote"),
-    Destination("macros", gettext_lazy("Macros"), "macros", "bolt"),
     Destination("channels", gettext_lazy("Channels"), "channels health canaux etat", "health", key="g h"),
     Destination("intake", gettext_lazy("Intake"), "intake log reception journal", "intake", "", OFFICE, "g i"),
-    Destination("team", gettext_lazy("Team now"), "team now equipe", "teams", "", OFFICE),
-    Destination("rules", gettext_lazy("Rules"), "rules automation regles", "bolt", "", OFFICE),
-    Destination("hours", gettext_lazy("Opening hours"), "opening hours holidays horaires feries", "clock"),
-    Destination("label_settings", gettext_lazy("Labels"), "labels tags etiquettes", "tag", "", OFFICE),
-    Destination("field_settings", gettext_lazy("Own fields"), "own custom fields champs", "edit", "", OFFICE),
-    Destination("api_settings", gettext_lazy("API"), "tokens webhooks jetons integrations", "code", "", ADMIN, "g a"),
+    Destination("team_first", gettext_lazy("Team now"), "team load equipe charge", "teams", "", OFFICE, "g t"),
+    Destination("settings", gettext_lazy("Settings"), "settings reglages parametres", "settings", key="g o"),
     Destination("me", gettext_lazy("My settings"), "language theme mes reglages langue", "settings", key="g s"),
     Destination("account_change_password", gettext_lazy("Change the password"), "password mot de passe", "key"),
     Destination("keys", gettext_lazy("Keyboard shortcuts"), "keyboard cheat sheet clavier", "keyboard", key="?"),
@@ -104,10 +97,22 @@ def _words(text: str) -> list[str]:
     return fold(text).replace("’", " ").replace("'", " ").split()
 
 
+def _settings(user: User) -> list[tuple[Option, str]]:
+    """Return the pages of settings that the person may open, with the words that they are found by."""
+    found = [page for group in groups_for(user) for page in group.pages]
+    return [
+        (Option(f"go:{p.url}", str(p.title), _("Settings"), reverse(p.url), p.icon), f"{p.title} {p.help}")
+        for p in found
+    ]
+
+
 def pages(user: User, text: str) -> Group:
-    """Return the pages that the person may open and that go by such a name."""
+    """Return the pages that the person may open and that go by such a name; settings are many: by name only."""
     theirs = [page for page in DESTINATIONS if not page.roles or user.role in page.roles]
-    return Group(_("Go to"), [_destination(p) for p in theirs if matches(text, str(p.label), p.words)])
+    found = [_destination(p) for p in theirs if matches(text, str(p.label), p.words)]
+    if text:
+        found += [option for option, words in _settings(user) if matches(text, words)]
+    return Group(_("Go to"), found)
 
 
 def views(user: User, text: str) -> Group:
@@ -172,7 +177,7 @@ def recent(user: User, ids: Sequence[str]) -> Group:
         kind: [int(i.partition(":")[2]) for i in ids if i.startswith(f"{kind}:")]
         for kind in ("conversation", "contact", "view")
     }
-    found = {option.id: option for option in pages(user, "").options}
+    found = {option.id: option for option in [*pages(user, "").options, *(option for option, _w in _settings(user))]}
     found |= {o.id: o for o in map(_conversation, queries.conversations_by_id(user, numbers["conversation"]))}
     found |= {o.id: o for o in map(_contact, queries.contacts_by_id(user, numbers["contact"]))}
     if numbers["view"]:

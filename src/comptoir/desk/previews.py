@@ -13,6 +13,7 @@ from comptoir.channels.registry import channels
 from comptoir.conversations.models import Conversation, Message, MessageKind
 from comptoir.core.errors import InputError
 from comptoir.core.types import Outbound
+from comptoir.outbound.elsewhere import opening_subject
 from comptoir.outbound.roads import Road
 from comptoir.outbound.sender import history, reply_subject
 from comptoir.outbound.services import sending_account
@@ -54,9 +55,12 @@ def preview_of(
         return None
     there = road.conversation if road else conversation
     quoted = forwarded or (_last_received(there) if there else None)
-    subject = reply_subject((there or conversation).subject, forward=forwarded is not None) if there else ""
+    if there is None:
+        subject = opening_subject(conversation)
+    else:
+        subject = reply_subject(there.subject, forward=forwarded is not None)
     message = Outbound(
-        key="", text=text, to=(), subject=subject or conversation.subject, from_name=user.name,
+        key="", text=text, to=(), subject=subject, from_name=user.name,
         signature=account.signature, quoted=history(quoted, forward=forwarded is not None) if quoted else "",
     )  # fmt: skip
     return channel.preview(message, account.options)

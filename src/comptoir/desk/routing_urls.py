@@ -18,10 +18,10 @@ urlpatterns = [
     path("rules/<int:rule_id>/place/", rules.rule_place, name="rule_place"),
     path("rules/<int:rule_id>/removal/", rules.rule_removal, name="rule_removal"),
     path("rules/<int:rule_id>/trial/", rules.rule_trial, name="rule_trial"),
-    path("team/", team.team_first, name="team"),
+    path("team/", team.team_first, name="team_first"),
     path("team/<int:team_id>/", team.team_now, name="team_now"),
     path("team/<int:team_id>/work/", team.team_work, name="team_work"),
     path("team/<int:team_id>/people/<int:user_id>/", team.team_person, name="team_person"),
     path("team/<int:team_id>/shifts/", team.team_shifts, name="team_shifts"),
-    path("me/presence/", team.presence, name="presence"),
+    path("me/presence/", team.presence, name="my_presence"),
 ]

@@ -116,14 +116,15 @@ class RuleForm:
             kind = FIELDS[row.field].kind
             row.number, row.label, row.is_number = number, str(FIELD_WORDS[row.field]), kind is Kind.NUMBER
             row.ops = [(op, str(OPERATOR_WORDS[op])) for op in OPERATORS[kind]]
-            row.choices = names.choices(row.field) if kind is Kind.CHOICE else []
+            row.choices = _with_kept(names.choices(row.field), row.value, row.is_new) if kind is Kind.CHOICE else []
             if kind is Kind.TEXT:
                 row.hint = _("Words with commas between them; or a pattern: * anything, ? a letter, # a digit.")
         for number, action in enumerate(self.actions):
             action.number, action.label = number, str(ACTION_WORDS[action.kind])
             action.hint = str(ACTION_HINTS.get(action.kind, ""))
             if action.kind in ACTION_CHOICES:
-                action.control, action.choices = "select", names.choices(ACTION_CHOICES[action.kind])
+                choices = names.choices(ACTION_CHOICES[action.kind])
+                action.control, action.choices = "select", _with_kept(choices, action.value, action.is_new)
             elif action.kind in {"note", "reply"}:
                 action.control = "text"
             elif action.kind == "snooze":
@@ -158,6 +159,13 @@ class RuleForm:
             actions=tuple(Action(row.kind, row.value, row.people) for row in self.actions),
             is_last=self.is_last,
         )
+
+
+def _with_kept(choices: Choices, value: str, is_new: bool) -> Choices:
+    """Return the choices, and the stored one where it is gone: else the form would silently choose another."""
+    if is_new or value in dict(choices):
+        return choices
+    return [*choices, (value, _("%(value)s (no longer there)") % {"value": f"#{value}"})]
 
 
 def whole(text: str, name: str) -> int:

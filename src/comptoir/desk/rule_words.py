@@ -100,6 +100,7 @@ REASONS: dict[str, Callable[[], str]] = {
     "recent": lambda: _("this contact had an automatic answer within the last day"),
     "nobody": lambda: _("nobody is available"),
     "full": lambda: _("everybody has as much as they can carry"),
+    "foreign": lambda: _("whoever made the rule is not in the team of this conversation"),
     "unknown": lambda: _("this version does not know the action"),
     "depth": lambda: _("it was the fourth rule in a chain that set each other off: a loop"),
     "limit": lambda: _("it had fired for this conversation as often as it may within an hour"),

@@ -221,3 +221,26 @@ def shown_by(query: str) -> Shown:
     if number.isascii() and number.isdecimal() and len(number) < 19:
         return Shown(int(number), tab if is_tab(tab) else "", is_list=False)
     return Shown(is_list=asked.get("shows") != "other")
+
+
+def spreadsheet_safe(value: object) -> object:
+    """Return a value that a spreadsheet takes for a text: customers choose their names, and '=' begins a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+
+# The first that is named in a browser's description of itself; those that imitate others stand before them.
+_BROWSERS = (
+    ("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("FxiOS", "Firefox"), ("CriOS", "Chrome"),
+    ("Chrome/", "Chrome"), ("Safari/", "Safari"),
+)  # fmt: skip
+_SYSTEMS = (
+    ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("CrOS", "ChromeOS"), ("Windows", "Windows"),
+    ("Mac OS X", "macOS"), ("Linux", "Linux"),
+)  # fmt: skip
+
+
+def device_of(agent: str) -> tuple[str, str]:
+    """Return (browser, system) of a User-Agent header; '' for what it does not tell."""
+    browser = next((name for mark, name in _BROWSERS if mark in agent), "")
+    system = next((name for mark, name in _SYSTEMS if mark in agent), "")
+    return browser, system

@@ -46,8 +46,9 @@ class WorkloadForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.channel_names = {f"channel-{kind}": kind for kind in channels()}
-        self.skill_names = {f"language-{code}": f"language:{code}" for code in LANGUAGES if code}
-        self.skill_names |= {f"skill-{kind}": f"channel:{kind}" for kind in channels()}
+        self.spoken = {f"language-{code}": f"language:{code}" for code in LANGUAGES if code}
+        self.mastered = {f"skill-{kind}": f"channel:{kind}" for kind in channels()}
+        self.skill_names = self.spoken | self.mastered
         for name, kind in self.channel_names.items():
             label = channels()[kind].label
             self.fields[name] = forms.IntegerField(label=label, required=False, min_value=0, max_value=500)
@@ -62,9 +63,14 @@ class WorkloadForm(forms.Form):
         return [self[name] for name in self.channel_names]
 
     @property
+    def languages(self) -> list[Any]:
+        """The fields of the languages."""
+        return [self[name] for name in self.spoken]
+
+    @property
     def skills(self) -> list[Any]:
-        """The fields of the skills."""
-        return [self[name] for name in self.skill_names]
+        """The fields of the channels that somebody may be good at."""
+        return [self[name] for name in self.mastered]
 
     @property
     def by_channel(self) -> dict[str, int]:

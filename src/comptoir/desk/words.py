@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 
 from comptoir.conversations.models import Priority, State
 from comptoir.core.textfold import preview
+from comptoir.desk.rules import device_of
 from comptoir.knowledge.actions import action_of
 
 NBSP = "\u00a0"
@@ -99,9 +100,9 @@ def full_words(at: datetime) -> str:
 
 def placement_words(placement: Mapping[str, Any], kind: str) -> str:
     """Return in words why a message is in its conversation (the reasons of threading.py and placing.py)."""
-    if kind == "out":
+    if kind == "out" and placement.get("reason") != "imported":
         return _("A reply that was written in this conversation.")
-    if kind == "note":
+    if kind == "note" and placement.get("reason") != "imported":
         return _("A note that was written in this conversation.")
     reasons: dict[str, Callable[[], str]] = {
         "in-reply-to": lambda: _("It answers a message of this conversation (header In-Reply-To)."),
@@ -112,6 +113,7 @@ def placement_words(placement: Mapping[str, Any], kind: str) -> str:
         "moved": lambda: _("A colleague moved it here."),
         "merged": lambda: _("It came here when two conversations were merged."),
         "split": lambda: _("A colleague made a conversation of its own from it."),
+        "imported": lambda: _("It was in this conversation in the system that it was imported from."),
         "new": lambda: _("It started this conversation: it cites no message that we know and carries no reply token."),
     }
     found = reasons.get(str(placement.get("reason", "")))
@@ -247,6 +249,9 @@ def event_words(kind: str, facts: Mapping[str, Any], actor_id: int | None) -> tu
         return _continued_event(facts)
     if kind == "rule.notified":
         return "bell", _("told colleagues: %(words)s") % {"words": facts.get("words", "")}
+    if kind == "conversation.imported":
+        source = str(facts.get("source", "")).capitalize()
+        return "download", _("imported it from %(system)s") % {"system": "CSV" if source == "Csv" else source}
     simple: dict[str, tuple[str, Callable[[], str]]] = {
         "conversation.woke": ("bell", lambda: _("woke it: the snooze ended")),
         "conversation.merged": ("merge", lambda: _("merged two conversations")),
@@ -282,3 +287,11 @@ def delivery_words(state: str) -> str:
     }
     found = words.get(state)
     return found() if found else state
+
+
+def device_words(agent: str) -> str:
+    """Return what a person is signed in with: 'Firefox on Linux'."""
+    browser, system = device_of(agent)
+    if browser and system:
+        return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}
+    return browser or system or _("An unknown device")

@@ -24,7 +24,7 @@ class Draft(models.Model):
     kind = models.CharField(max_length=7, choices=Kind.choices, default=Kind.REPLY)
     text = models.TextField(blank=True)
     to = models.TextField(blank=True)  # of a forward, as typed
-    cc = models.TextField(blank=True)  # as typed
+    cc = models.TextField(null=True)  # as typed; null: whom the composer proposes
     forward_of = models.BigIntegerField(null=True)  # message id
     road = models.CharField(max_length=40, blank=True)  # by which other way it shall leave (outbound/roads.py)
     files = models.JSONField(default=list)  # [{"id", "key", "name", "type", "size"}]; the bytes are in the storage

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import OuterRef, QuerySet, Subquery
-from django.db.models.functions import JSONObject
+from django.db.models import JSONField, QuerySet
+from django.db.models.expressions import RawSQL
 
 from comptoir.accounts.models import User
 from comptoir.conversations.access import accessible_conversations
@@ -22,18 +22,24 @@ class Begun:
     kind: str = ""
     text: str = ""
     to: str = ""
-    cc: str = ""
+    cc: str | None = None
     forward_of: int | None = None
     road: str = ""
     files: Sequence[dict[str, Any]] = field(default_factory=list)
     revision: int = 0
 
 
+# Written by hand: the same as a Subquery of a JSONObject costs 2 ms to compile for every look at a conversation.
+BEGUN = """
+SELECT jsonb_build_object('kind', d.kind, 'text', d.text, 'to', d.to, 'cc', d.cc, 'forward_of', d.forward_of,
+                          'road', d.road, 'files', d.files, 'revision', d.revision)
+FROM drafts_draft d WHERE d.conversation_id = conversations_conversation.id AND d.user_id = %s
+"""
+
+
 def begun_by(user: User) -> dict[str, Any]:
     """Return the annotation that reads the person's draft with the conversation itself: one statement less a page."""
-    draft = Draft.objects.filter(user=user, conversation=OuterRef("pk"))
-    names = ("kind", "text", "to", "cc", "forward_of", "road", "files", "revision")
-    return {"draft_json": Subquery(draft.values(json=JSONObject(**{name: name for name in names})))}
+    return {"draft_json": RawSQL(BEGUN, [user.pk], output_field=JSONField())}  # noqa: S611  # constants only
 
 
 def begun_in(conversation: Conversation) -> Begun:

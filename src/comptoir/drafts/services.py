@@ -30,7 +30,7 @@ class Words:
     kind: str = Kind.REPLY
     text: str = ""
     to: str = ""
-    cc: str = ""
+    cc: str | None = None  # None: whom the composer proposes
     forward_of: int | None = None
     road: str = ""
 
@@ -93,7 +93,8 @@ def save_draft(*, user: User, conversation: Conversation, words: Words, known: i
         return None
     row = _own(user, conversation)
     row.kind, row.text, row.forward_of = words.kind, words.text, words.forward_of
-    row.to, row.cc, row.road = clean(words.to)[:4000], clean(words.cc)[:4000], clean(words.road)[:40]
+    row.to, row.road = clean(words.to)[:4000], clean(words.road)[:40]
+    row.cc = None if words.cc is None else clean(words.cc)[:4000]
     return _save(row, "kind", "text", "to", "cc", "forward_of", "road")
 
 

@@ -16,7 +16,7 @@ class Event(models.Model):
     conversation_id = models.BigIntegerField(null=True)
     contact_id = models.BigIntegerField(null=True)
     message_id = models.BigIntegerField(null=True)
-    actor_kind = models.CharField(max_length=10)  # user, contact, system, token
+    actor_kind = models.CharField(max_length=10)  # user, contact, system, token, rule, routing
     actor_id = models.BigIntegerField(null=True)
     actor_name = models.CharField(max_length=200, blank=True)
     facts = models.JSONField(default=dict)
@@ -29,8 +29,12 @@ class Event(models.Model):
                 name="event_of_conversation",
                 condition=Q(conversation_id__isnull=False),
             ),
+            # The audit page: what one person did. Most events are of contacts and of the system, and are not in it.
+            models.Index(fields=["actor_id", "id"], name="event_by_person", condition=Q(actor_kind="user")),
+            # The audit page: what happened to people, teams, channels and programs. Rare, and looked for by name.
+            models.Index(fields=["id"], name="event_of_installation", condition=Q(conversation_id__isnull=True)),
             # Reports over a span of time; BRIN because the table is in the order of time.
-            BrinIndex(fields=["at"], name="event_by_time"),
+            BrinIndex(fields=["at"], name="event_by_time", autosummarize=True),
         ]
 
     def __str__(self) -> str:

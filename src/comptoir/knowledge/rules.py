@@ -36,6 +36,13 @@ def render(body: str, values: Mapping[str, str], *, say: str = "[{name}?]") -> R
     return Rendered(_PLACEHOLDER.sub(filled, body), tuple(missing))
 
 
+def holes(text: str, *, say: str) -> list[str]:
+    """Return the marks that `render` left in a text for want of a value, and that nobody has filled in since."""
+    before, _name, after = say.partition("{name}")
+    names = "|".join(re.escape(name) for name in PLACEHOLDERS)
+    return re.findall(rf"{re.escape(before)}(?:{names}){re.escape(after)}", text)
+
+
 def unknown_placeholders(body: str) -> list[str]:
     """Return the placeholders that nobody will ever fill in: misspelt ones, mostly."""
     return sorted({name for name in _PLACEHOLDER.findall(body) if name not in PLACEHOLDERS})

@@ -49,11 +49,15 @@ def reply_elsewhere(*, actor: Actor, user: User, conversation: Conversation, roa
     return delivery
 
 
+def opening_subject(source: Conversation) -> str:
+    """Return the subject of a thread that we begin: the one it goes on from, or words in the customer's language."""
+    with override("fr" if source.language == "fr" else "en"):
+        return source.subject or _("Our answer to your message")
+
+
 def _open(actor: Actor, source: Conversation, road: Road, draft: Draft) -> Conversation:
     """Open a conversation with the contact on another account, in that account's team."""
-    now = clock.now()
-    with override("fr" if source.language == "fr" else "en"):
-        subject = draft.subject or source.subject or _("Our answer to your message")
+    now, subject = clock.now(), draft.subject or opening_subject(source)
     target = Conversation.objects.create(
         account=road.account, channel=road.account.kind, contact=source.contact, team_id=road.account.team_id,
         subject=subject, language=source.language, priority=source.priority, created_at=now, last_message_at=now,

@@ -107,6 +107,10 @@ def _notify(doing: Doing) -> str:
 
 
 def _webhook(doing: Doing) -> str:
+    """Owe an address a call. It hears what the rule's author may see, as other webhooks do (INV-06)."""
+    author = doing.firing.version.made_by
+    if not author.is_active or not author.memberships.filter(team_id=doing.conversation.team_id).exists():
+        return "foreign"
     row, facts = doing.conversation, doing.facts
     body = {
         "rule": {"id": doing.firing.rule_id, "name": doing.actor.name},

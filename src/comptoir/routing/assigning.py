@@ -57,6 +57,7 @@ def _assign_team(policy: AssignmentPolicy, at: datetime) -> int:
         return 0
     if not bulk.fetch_all(TRY, [LOCK])[0][0]:
         return 0
+    policy.refresh_from_db()  # another worker may have gone on with the round meanwhile
     people = candidates(policy.team_id, at=at)
     if not any(p.presence is Presence.AVAILABLE and p.is_on_shift for p in people):
         return 0

@@ -12,14 +12,14 @@ from django.db import DatabaseError, InterfaceError, OperationalError, transacti
 
 from comptoir.conversations.models import Conversation, State
 from comptoir.conversations.services import lock
-from comptoir.core import clock
+from comptoir.core import bulk, clock
 from comptoir.core.errors import ComptoirError
 from comptoir.journal.following import follow
 from comptoir.journal.models import Event
 from comptoir.journal.services import Actor
 from comptoir.routing.actions import ACTIONS, Doing
 from comptoir.routing.facts import Asked, Book
-from comptoir.routing.models import Firing, Rule
+from comptoir.routing.models import Errand, Firing, Rule
 from comptoir.routing.queries import ActiveRule, active_rules
 from comptoir.routing.rules import guard
 from comptoir.routing.rules.conditions import TRIGGERS, Facts, Verdict, judge, write_verdict
@@ -27,11 +27,16 @@ from comptoir.routing.rules.conditions import TRIGGERS, Facts, Verdict, judge, w
 logger = logging.getLogger(__name__)
 
 FOLLOWER = "rules"
-BATCH = 200  # events in one transaction; each may change a conversation, whose lock is held until the end
-WAITS = 200  # conversations of one rule in one look
+BATCH = 50  # events in one transaction; each may lock a conversation until the end, and an agent would wait for it
+WAITS = 50  # conversations of one rule in one look
 NOTHING = ("no.kind",)  # without rules the follower still moves on, so that a new rule does not act on the past
+KEPT = timedelta(days=180)  # of the log
+SWEEP = """
+DELETE FROM routing_firing WHERE id IN (
+    SELECT id FROM (SELECT id, at FROM routing_firing ORDER BY id LIMIT 1000) oldest WHERE at < %s)
+"""
 # After these a wait may be longer than it was at the last look: a reply that failed answers nothing.
-LONGER_WAIT = (
+LATE_WAIT = (
     "reply.failed",
     "reply.cancelled",
     "reply.unconfirmed",
@@ -45,7 +50,7 @@ def run_rules_once(at: datetime) -> bool:
     rules = active_rules()
     kinds = {kind for rule in rules for kind in TRIGGERS[rule.definition.when]}
     if any(rule.definition.when == "waiting" for rule in rules):
-        kinds.update(LONGER_WAIT)
+        kinds.update(LATE_WAIT)
     more = follow(FOLLOWER, lambda events: handle(events, at=clock.now()), kinds=sorted(kinds) or NOTHING, batch=BATCH)
     for rule in rules:
         if rule.definition.when == "waiting":
@@ -62,10 +67,12 @@ def handle(events: Sequence[Event], *, at: datetime) -> None:
     asked = {e.pk: Asked(e.conversation_id or 0, e.message_id) for e in fresh}
     book, depths = Book(asked.values(), at=at), _depths(fresh)
     for event in fresh:
+        if event.kind == "reply.sent" and book.is_automatic(event.message_id):
+            continue  # no person answered, and the sender, who tells of it, does not know which rule did
         depth = depths.get(event.actor_id or 0, 0) if event.actor_kind == "rule" else 0
         mine = [rule for rule in rules if event.kind in TRIGGERS[rule.definition.when]]
         _ask_all(mine, book, asked[event.pk], key=f"event:{event.pk}", depth=depth + 1)
-        if event.kind in LONGER_WAIT:
+        if event.kind in LATE_WAIT:
             _ask_waiting(rules, book, asked[event.pk], depth=depth + 1, at=at)
 
 
@@ -110,6 +117,12 @@ def _wait_key(row: Conversation) -> str:
     return f"wait:{row.pk}:{row.waiting_since.isoformat() if row.waiting_since else ''}"
 
 
+def sweep_log(at: datetime) -> None:
+    """Forget the oldest part of the log, a thousand rows at most."""
+    Errand.objects.filter(firing__in=Firing.objects.order_by("pk").filter(at__lt=at - KEPT)[:1000]).delete()
+    bulk.fetch_all(SWEEP, [at - KEPT])
+
+
 @transaction.atomic
 def look_at_waits(rule: ActiveRule, *, at: datetime) -> bool:
     """Ask a rule about the conversations whose wait came due since the last look; return whether there may be more."""
@@ -124,14 +137,15 @@ def look_at_waits(rule: ActiveRule, *, at: datetime) -> bool:
         found = found.filter(team_id=row.team_id)
     due = list(found.order_by("waiting_since", "id")[:WAITS])
     is_full = len(due) == WAITS
-    # A full page ends between two instants: those of the last instant may go on behind it, and are looked at again.
-    ends = [c for c in due if c.waiting_since != due[-1].waiting_since] if is_full else due
-    ends = ends or due
-    row.checked_until = (ends[-1].waiting_since or at) + wait if is_full else max(at, row.checked_until)
+    if is_full:  # a page ends between two instants: what began to wait at its last one may go on behind it
+        last = due[-1].waiting_since
+        due = [c for c in due if c.waiting_since != last] or list(found.filter(waiting_since=last))
+    row.checked_until = (due[-1].waiting_since or at) + wait if is_full else max(at, row.checked_until)
     row.save(update_fields=["checked_until"])
-    book = Book([Asked(c.pk) for c in ends], at=at) if ends else None
-    for conversation in ends if book else []:
-        _ask_all([rule], book, Asked(conversation.pk), key=_wait_key(conversation), depth=1)  # type: ignore[arg-type]
+    if due:
+        book = Book([Asked(c.pk) for c in due], at=at)
+        for conversation in due:
+            _ask_all([rule], book, Asked(conversation.pk), key=_wait_key(conversation), depth=1)
     return is_full
 
 
@@ -144,9 +158,8 @@ def fire(rule: ActiveRule, facts: Facts, verdict: Verdict, *, key: str, depth: i
     recent = Firing.objects.filter(conversation=row, rule_id=rule.id, at__gt=now - timedelta(hours=1))
     fired = recent.exclude(outcome=Firing.Outcome.STOPPED).count()
     stop = guard.stops(depth=depth, fired=fired, limit=rule.hourly_limit)
-    if (
-        stop and fired != recent.count()
-    ):  # that it is stopped was written down within the hour: a loop must not fill the log
+    # That it is stopped was written down within the hour: a loop must not fill the log.
+    if stop and fired != recent.count():
         return False
     details = write_verdict(verdict) | ({"stop": stop} if stop else {})
     firing = Firing.objects.create(

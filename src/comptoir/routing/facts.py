@@ -82,6 +82,11 @@ class Book:
         row = self._rows.get(conversation_id)
         return None if row is None or row.state == State.MERGED else row
 
+    def is_automatic(self, message_id: int | None) -> bool:
+        """Whether a program wrote the message of an event."""
+        said = self._said.get(message_id or 0)
+        return said is not None and said.is_automatic
+
     def facts(self, asked: Asked) -> Facts | None:
         """Return what is known about a conversation now."""
         row = self.conversation(asked.conversation_id)

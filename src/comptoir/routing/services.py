@@ -122,7 +122,10 @@ def _checked_action(action: Action, *, user: User, team: Team | None) -> Action:
     """Return an action ready to store; raises InputError, whose field is 'actions'."""
     kind, value = action.kind, action.value
     if kind in {"note", "reply"}:
-        return replace(action, value=checked_text(value))
+        try:
+            return replace(action, value=checked_text(value))
+        except InputError as error:
+            raise InputError(str(error), field="actions") from error
     if kind == "webhook":
         if not user.is_admin:
             raise InputError(_("Only administrators let a rule call an address."), field="actions")

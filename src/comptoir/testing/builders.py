@@ -8,12 +8,15 @@ import itertools
 from datetime import datetime, timedelta
 from typing import Any
 
+from allauth.mfa.models import Authenticator
+
 from comptoir.accounts.models import Membership, Role, Team, User
 from comptoir.channels.models import AccountHealth, ChannelAccount
 from comptoir.contacts.models import Contact, Identity
 from comptoir.conversations.models import Attachment, Conversation, Message, State
 from comptoir.core import clock, storage
 from comptoir.inbound.models import Record, RecordState
+from comptoir.moving.models import Import, Stage
 from comptoir.notifications.models import Notification
 from comptoir.outbound.models import Delivery, DeliveryState
 from comptoir.reminders.models import Reminder
@@ -40,6 +43,13 @@ def make_user(
     user = User.objects.create_user(email, PASSWORD, name=name, role=role, language=language, **fields)
     Membership.objects.bulk_create([Membership(user=user, team=team) for team in teams])
     return user
+
+
+def make_passkey(user: User, *, name: str = "Blue key") -> Authenticator:
+    """Give a person a passkey that no device holds: it counts as a second factor and lets nobody in."""
+    return Authenticator.objects.create(
+        user=user, type=Authenticator.Type.WEBAUTHN, data={"name": name, "credential": {}}
+    )
 
 
 def make_account(team: Team, *, kind: str = "email", name: str = "", **fields: Any) -> ChannelAccount:
@@ -156,6 +166,13 @@ def make_attachment(
     message.attachment_count = message.attachments.count()
     message.save(update_fields=["attachment_count"])
     return attachment
+
+
+def make_import(account: ChannelAccount, *, stage: str = Stage.TRIED, **fields: Any) -> Import:
+    """Put an import on the list; without a file."""
+    values: dict[str, Any] = {"system": "zendesk", "file_name": "export.zip", **fields}
+    values.setdefault("trial", {"new": {"contacts": 2}})
+    return Import.objects.create(account=account, team=account.team, stage=stage, created_at=clock.now(), **values)
 
 
 def make_record(

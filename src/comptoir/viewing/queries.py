@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
+
 from comptoir.viewing.models import Presence
 
 # Each conversation has at least one row, so that its desks hear that the last other person has left.
@@ -14,6 +16,16 @@ FROM conversations_conversation c
 LEFT JOIN viewing_presence p ON p.conversation_id = c.id AND p.expires_at > %(at)s
 LEFT JOIN accounts_user u ON u.id = p.user_id
 WHERE c.id = ANY(%(ids)s) GROUP BY c.id, c.team_id, u.id, u.name ORDER BY c.id, u.name, u.id
+"""
+
+# The table is as small as the number of open pages.
+OF_TEAMS = """
+SELECT c.id, c.team_id, u.id, u.name, bool_or(coalesce(p.typing_until > %(at)s, false))
+FROM viewing_presence p
+JOIN conversations_conversation c ON c.id = p.conversation_id
+JOIN accounts_user u ON u.id = p.user_id
+WHERE p.expires_at > %(at)s AND c.team_id = ANY(%(teams)s)
+GROUP BY c.id, c.team_id, u.id, u.name ORDER BY c.id, u.name, u.id
 """
 
 
@@ -46,6 +58,13 @@ def grouped(rows: Iterable[tuple[Any, ...]]) -> dict[int, Present]:
         viewers = found[number].viewers if number in found else ()
         found[number] = Present(team, (*viewers, Viewer(user, name, is_typing)) if user else viewers)
     return found
+
+
+def present_in(teams: Collection[int], at: datetime) -> dict[int, Present]:
+    """Return who is at which conversation of some teams; conversations that nobody looks at are left out."""
+    with connection.cursor() as cursor:
+        cursor.execute(OF_TEAMS, {"teams": sorted(teams), "at": at})
+        return grouped(cursor.fetchall())
 
 
 def viewers_of(conversation_ids: Collection[int], at: datetime) -> set[tuple[int, int]]:

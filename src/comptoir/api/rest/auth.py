@@ -38,6 +38,8 @@ class Bearer(HttpBearer):
         services.note_used(token=row, at=at)
         if self.scope not in row.scopes or (self.scope == "admin" and not row.user.is_admin):
             raise MissingScope(_("This token does not have the scope “%(scope)s”.") % {"scope": self.scope})
+        if self.scope == "write" and not row.user.may_write:
+            raise MissingScope(_("This token acts as an auditor, who reads and changes nothing."))
         try:
             size = len(request.body)
         except RequestDataTooBig:

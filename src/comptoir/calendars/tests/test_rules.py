@@ -171,6 +171,7 @@ def test_the_nights_on_which_clocks_change(case: str, span: tuple[int, int], day
 def test_hours_as_people_type_them(text: str, spans: list[tuple[int, int]]) -> None:
     assert rules.read_hours(text) == spans
     assert rules.read_hours(rules.write_hours(spans)) == spans
+    assert rules.read_hours(rules.write_hours(spans, is_short=True)) == spans
 
 
 @pytest.mark.parametrize("text", ["nine to five", "9:00", "25-26", "9:75-10", "9-9", "24:00-25:00"])

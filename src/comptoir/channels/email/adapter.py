@@ -8,7 +8,7 @@ from .client_smtp import reconcile, send
 from .config import FIELDS
 from .parse import parse
 from .preview import preview
-from .trying import test
+from .trying import steps, test
 from .watching import watch
 
 CHANNEL = Channel(
@@ -36,5 +36,6 @@ CHANNEL = Channel(
     reconcile=reconcile,
     watch=watch,
     test=test,
+    steps=steps,
     order=10,
 )

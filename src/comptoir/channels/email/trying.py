@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from django.utils.translation import gettext as _
 
+from comptoir.channels.base import Step
 from comptoir.core import clock
 from comptoir.core.crypto import derive_key
 from comptoir.core.errors import ChannelError
@@ -20,27 +21,41 @@ PROBE_SECONDS = 20.0  # that a mail to ourselves may take; it takes one or two w
 _PROBE_TOKEN = "a" * 23  # looks like a token and names nothing
 
 
-def test(account: AccountConfig) -> Iterator[tuple[str, str]]:
-    """Yield (step, error in words or '')."""
+def steps(account: AccountConfig) -> list[Step]:
+    """Return what there is to try, in this order; each opens its own connections and may be tried alone."""
     try:
         mailbox = mailbox_of(account)
         wire_address(mailbox.address)
     except ChannelError as error:
-        yield _("Settings"), str(error)
-        return
-    imap_works = smtp_works = False
+        words = str(error)
+        return [Step(_("Settings"), lambda: words)]
+    found = []
     if mailbox.imap:
-        step, failure = _("IMAP: connect, sign in and open the folders"), _outcome(lambda: _try_imap(mailbox))
-        imap_works = not failure
-        yield step, failure
+        found.append(
+            Step(_("IMAP: connect, sign in and open the folders"), lambda: _outcome(lambda: _try_imap(mailbox)))
+        )
     if mailbox.smtp:
-        step, failure = _("SMTP: connect, sign in and be accepted as sender"), _outcome(lambda: _try_smtp(mailbox))
-        smtp_works = not failure
-        yield step, failure
-    if not mailbox.imap and not mailbox.smtp:
-        yield _("Settings"), _("Name an IMAP server, to receive, or an SMTP server, to send, or both.")
-    if mailbox.plus_addressing and imap_works and smtp_works:
-        yield _("A mail to our own address+code"), _outcome(lambda: _try_plus_address(mailbox, account))
+        found.append(
+            Step(_("SMTP: connect, sign in and be accepted as sender"), lambda: _outcome(lambda: _try_smtp(mailbox)))
+        )
+    if not found:
+        words = _("Name an IMAP server, to receive, or an SMTP server, to send, or both.")
+        return [Step(_("Settings"), lambda: words)]
+    if mailbox.plus_addressing and mailbox.imap and mailbox.smtp:
+        attempt = lambda: _try_plus_address(mailbox, account)  # noqa: E731  # a thunk of one line
+        found.append(Step(_("A mail to our own address+code"), lambda: _outcome(attempt), needs_others=True))
+    return found
+
+
+def test(account: AccountConfig) -> Iterator[tuple[str, str]]:
+    """Yield (step, error in words or '')."""
+    all_work = True
+    for step in steps(account):
+        if step.needs_others and not all_work:
+            continue
+        failure = step.run()
+        all_work = all_work and not failure
+        yield step.label, failure
 
 
 def _outcome(attempt: Callable[[], None]) -> str:

@@ -24,7 +24,7 @@ FIELDS = (
     Field(
         "reply_account",
         _("Mailbox for visitors who left"),
-        _("The number of the e-mail account that writes to visitors who left an address and closed the page."),
+        _("The one that writes to visitors who left an address and closed the page."),
         kind="number",
         required=False,
     ),

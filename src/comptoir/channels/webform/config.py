@@ -17,7 +17,7 @@ FIELDS = (
     Field(
         "reply_account",
         _("Mailbox that answers"),
-        _("The number of the e-mail account from which your answers leave."),
+        _("The one from which your answers leave."),
         kind="number",
         required=False,
     ),

@@ -28,7 +28,7 @@ class Choice:
 # People and teams in one statement: both stand in the same menu of every conversation.
 CHOICES = """
 SELECT 'person', u.id, u.name FROM accounts_user u JOIN accounts_membership m ON m.user_id = u.id
-WHERE m.team_id = %s AND u.is_active
+WHERE m.team_id = %s AND u.is_active AND u.role <> 'auditor'
 UNION ALL SELECT 'team', id, name FROM accounts_team ORDER BY 1, 3
 """
 

@@ -120,6 +120,17 @@ TABLE: dict[str, tuple[str, Callable[[Cast], dict[str, int | str]] | None, dict[
     "record": ("GET", lambda c: {"record_id": builders.make_record(c.account).pk}, {}),
     "channel": ("GET", lambda c: {"account_id": c.account.pk}, {}),
     "channel_test": ("POST", lambda c: {"account_id": c.account.pk}, {}),
+    "setup": ("GET", None, {}),
+    "setup_mailbox": ("GET", None, {}),
+    "setup_servers": ("GET", None, {}),
+    "setup_trial": ("GET", lambda c: {"account_id": _mailbox(c)}, {}),
+    "setup_step": ("POST", lambda c: {"account_id": _mailbox(c), "number": 0}, {}),
+    "setup_arrival": ("GET", lambda c: {"account_id": _mailbox(c)}, {}),
+    "imports": ("GET", None, {}),
+    "import": ("GET", lambda c: {"import_id": _import(c)}, {}),
+    "import_confirmation": ("POST", lambda c: {"import_id": _import(c)}, {}),
+    "import_columns": ("POST", lambda c: {"import_id": _import(c)}, {}),
+    "import_withdrawal": ("POST", lambda c: {"import_id": _import(c)}, {}),
 }
 # Addresses of what belongs to the installation: who may is a question of the role, not of the team.
 FILLED: dict[str, dict[str, int | str]] = {
@@ -191,6 +202,14 @@ def _contact_merge(cast: Cast) -> ContactMerge:
     )  # fmt: skip
 
 
+def _mailbox(cast: Cast) -> int:
+    return int(builders.make_account(cast.team, kind="email").pk)
+
+
+def _import(cast: Cast) -> int:
+    return int(builders.make_import(cast.account).pk)
+
+
 def _url(name: str, cast: Cast) -> str:
     arguments = TABLE[name][1]
     kwargs = arguments(cast) if arguments else FILLED.get(name, {})
@@ -206,6 +225,7 @@ def _snapshot() -> list[tuple[str, int, str]]:
         " conversations_savedview conversations_bulkchange contacts_customfield"
         " drafts_draft knowledge_savedreply knowledge_macro"
         " viewing_presence reminders_reminder notifications_notification notifications_follow"
+        " moving_import"
     )
     found = []
     with connection.cursor() as cursor:
@@ -280,3 +300,11 @@ def test_labels_and_fields_are_kept_in_order_by_leads(cast: Cast, name: str) -> 
 @pytest.mark.parametrize("name", ["channel", "channel_new", "channel_test"])
 def test_channels_are_changed_by_administrators_only(cast: Cast, name: str) -> None:
     assert _send(cast.client(cast.lead), name, _url(name, cast)) == 403
+
+
+@pytest.mark.parametrize("name", sorted(name for name in TABLE if name.startswith(("setup", "import"))))
+def test_set_up_and_moving_in_are_for_administrators_only(cast: Cast, name: str) -> None:
+    url, client = _url(name, cast), cast.client(cast.lead)
+    before = _snapshot()
+    assert _send(client, name, url) == 403
+    assert _snapshot() == before

@@ -8,6 +8,8 @@ from django.db import connections, transaction
 from django.test import Client
 
 from comptoir.accounts.models import Role, User
+from comptoir.contacts import fields
+from comptoir.conversations import labelling
 from comptoir.conversations.models import Conversation, State
 from comptoir.journal import services as journal
 from comptoir.outbound.models import Delivery, DeliveryState
@@ -182,6 +184,78 @@ def test_everything_works_without_javascript(browse: Callable[..., Any], convers
     assert Conversation.objects.get(pk=conversation.pk).state == State.SNOOZED
 
 
+def test_many_are_labelled_from_the_toolbar_and_it_is_undone_by_a_key(
+    browse: Callable[..., Any], conversation: Conversation
+) -> None:
+    label = labelling.create_label(actor=journal.SYSTEM, name="Outage", colour="red")
+    builders.make_conversation(conversation.account, subject="The second")
+    page = browse("/")
+    page.wait_for_function("document.querySelector('time[data-wait]').title")  # the scripts have run
+    page.keyboard.press("j")
+    page.keyboard.press("X")
+    assert page.locator("[data-picked]").inner_text() == "2"
+    page.locator(".q-bulk summary", has_text="Label").click()
+    page.locator(f".q-bulk button[value='add:{label.pk}']").click()
+    page.locator(".toast[data-watched]").wait_for()  # the scripts have run
+    assert page.locator(".q-row .label-tag").count() == 2
+    page.keyboard.press("z")
+    page.get_by_text("2 conversations restored.").wait_for()
+    assert page.locator(".q-row .label-tag").count() == 0
+
+
+def test_labels_and_fields_are_set_beside_the_conversation(
+    browse: Callable[..., Any], conversation: Conversation
+) -> None:
+    labelling.create_label(actor=journal.SYSTEM, name="Outage", colour="red")
+    fields.create_field(actor=journal.SYSTEM, subject="conversation", name="Offer", kind="text")
+    page = browse(f"/conversations/{conversation.pk}/")
+    page.wait_for_selector(".live[data-live=online]")
+    page.keyboard.press("l")
+    page.get_by_label("Outage").check()
+    page.locator("#label-panel button").click()
+    page.locator(".conv-meta .label-tag", has_text="Outage").wait_for()
+    page.get_by_label("Offer").fill("Fibre")
+    page.get_by_label("Offer").press("Tab")
+    page.locator(".own-fields .ok").wait_for()
+    conversation.refresh_from_db()
+    assert conversation.fields == {"offer": "Fibre"}
+    page.locator("h1").click()
+    with page.expect_response("**/labels/"):
+        page.keyboard.press("l")
+    page.locator("#label-panel input[checked]").wait_for()
+
+
+def test_next_claims_by_key_and_a_view_says_what_it_would_hold(
+    browse: Callable[..., Any], conversation: Conversation, agent: User
+) -> None:
+    page = browse("/views/new/")
+    page.get_by_text("1 conversation now").wait_for()
+    page.get_by_label("Words of the subject").fill("nothing like it")
+    page.get_by_text("0 conversations now").wait_for()
+    page.locator("h1").click()
+    page.goto(page.url.replace("/views/new/", "/"))
+    page.keyboard.press("n")
+    page.wait_for_url(f"**/conversations/{conversation.pk}/")
+    assert Conversation.objects.get(pk=conversation.pk).assignee == agent
+
+
+def test_views_labels_and_the_toolbar_work_without_javascript(
+    browse: Callable[..., Any], conversation: Conversation
+) -> None:
+    label = labelling.create_label(actor=journal.SYSTEM, name="Outage", colour="red")
+    page = browse("/views/new/", java_script_enabled=False)
+    page.get_by_label("Name").fill("Outages")
+    page.get_by_label("Outage").check(force=True)
+    page.get_by_role("button", name="Save the view").click()
+    assert page.locator("h1").inner_text() == "Outages"
+    page.goto(page.url.partition("?")[0])
+    page.locator(".q-check input").check(force=True)
+    page.locator(".q-bulk summary", has_text="Label").click()
+    page.get_by_role("button", name="Choose…").click()
+    page.locator(f"button[value='add:{label.pk}']").click()
+    assert page.locator(".q-row .label-tag").inner_text() == "Outage"
+
+
 @pytest.mark.parametrize("width", [360, 1024, 1440])
 def test_no_page_is_wider_than_the_screen(
     browse: Callable[..., Any], agent: User, conversation: Conversation, site: Any, width: int
@@ -195,6 +269,7 @@ def test_no_page_is_wider_than_the_screen(
     builders.make_notification(agent, conversation, kind="mention", actor_name="z" * 100)
     builders.make_reminder(agent, conversation, words="w" * 200)
     paths = ["/", *own, "/search?q=tone", "/contacts/", "/intake/", "/channels/", "/me/", "/me/notifications/"]
+    paths += ["/work/", "/views/", "/views/new/", "/settings/labels/", "/settings/fields/"]
     for path in paths:
         page.goto(site.url + path)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path

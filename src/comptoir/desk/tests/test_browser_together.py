@@ -90,6 +90,17 @@ def test_two_people_see_each_other_look_type_and_leave(
     line.wait_for(state="hidden")
 
 
+def test_the_queue_shows_what_somebody_has_open(
+    browse: Callable[..., Any], ada: User, tom: User, conversation: Conversation
+) -> None:
+    queue = browse(ada, "/")
+    page = browse(tom, f"/conversations/{conversation.pk}/")
+    sign = queue.get_by_role("img", name="Tom Okafor has it open")
+    sign.wait_for()
+    page.close()
+    sign.wait_for(state="detached")
+
+
 @pytest.mark.parametrize("width", [1440, 390])
 def test_when_two_answer_at_once_the_second_is_told_and_loses_nothing(
     browse: Callable[..., Any], ada: User, tom: User, conversation: Conversation, width: int

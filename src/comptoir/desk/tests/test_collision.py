@@ -7,6 +7,7 @@ from comptoir.outbound.models import Delivery
 from comptoir.testing import builders
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
+AT = "2030-01-07T09:00"
 
 
 def _post(cast: Cast, script: bool = True, **data: str) -> tuple[int, str]:
@@ -26,7 +27,7 @@ def test_an_overtaken_answer_does_not_leave_and_says_who_wrote_what(cast: Cast) 
     assert status == 409
     assert "Tom Okafor" in said
     assert "Already &lt;done&gt;" in said
-    assert 'name="then" value="solved"' in said  # the second press does what the first one asked for
+    assert 'name="anyway_then" value="solved"' in said  # the second press does what the first one asked for
     assert not Delivery.objects.filter(message__user=cast.agent).exists()
 
 
@@ -35,6 +36,25 @@ def test_a_second_press_sends(cast: Cast) -> None:
     status, _said = _post(cast, seen=str(cast.message.pk), anyway=str(latest))
     assert status == 200
     assert Delivery.objects.get(message__user=cast.agent).message.text == "My <b>answer</b>"
+
+
+@pytest.mark.parametrize("way", [{"send_at": AT}, {"then": "later", "send_at_custom": AT}])
+def test_what_the_first_press_wanted_happens_by_the_second_and_by_no_other(cast: Cast, way: dict[str, str]) -> None:
+    latest = _overtake(cast)
+    _status, said = _post(cast, seen=str(cast.message.pk), **way)
+    assert f'name="anyway_at" value="{AT}"' in said
+    kept = {"seen": str(latest), "anyway_then": "", "anyway_at": AT}  # the notice is part of the form
+    _post(cast, **kept)
+    assert Delivery.objects.get(message__user=cast.agent).scheduled_for is None
+    _post(cast, **kept, anyway=str(latest))
+    assert Delivery.objects.filter(message__user=cast.agent, scheduled_for__isnull=False).count() == 1
+
+
+def test_send_anyway_and_solve(cast: Cast) -> None:
+    latest = _overtake(cast)
+    _post(cast, seen=str(cast.message.pk), anyway=str(latest), anyway_then="solved")
+    cast.conversation.refresh_from_db()
+    assert cast.conversation.state == "solved"
 
 
 def test_whoever_writes_after_the_warning_is_told_as_well(cast: Cast) -> None:

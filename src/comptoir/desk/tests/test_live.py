@@ -19,7 +19,7 @@ from comptoir.notifications.models import Notification
 from comptoir.notifications.services import announce
 from comptoir.testing.builders import make_account, make_conversation, make_notification, make_team, make_user
 from comptoir.viewing.models import Presence
-from comptoir.viewing.services import enter_conversation
+from comptoir.viewing.services import enter_conversation, leave_conversation
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -176,11 +176,32 @@ def test_inv_06_who_is_there_is_told_at_that_conversation_to_its_team_and_to_nob
     opened = [
         (hub, cookie_of(stranger), f"conversation={row.pk}&tab=sam00000"),
         (hub, cookie_of(make_user(team)), f"conversation={other.pk}&tab=ada00000"),
-        (hub, cookie_of(make_user(team)), ""),
+        (hub, cookie_of(make_user(team)), "shows=other"),
     ]
     sent = asyncio.run(_desks(opened, act, seconds=0.4))
     assert "Tom" not in str(sent)
     assert list(Presence.objects.values_list("user", flat=True)) == [tom.pk]  # the stranger did not get in
+
+
+def test_a_list_hears_who_is_where_now_and_from_now_on_and_a_stranger_hears_nothing() -> None:
+    team = make_team()
+    account, tom, ada = make_account(team), make_user(team, name="Tom"), make_user(team, name="Ada")
+    row = make_conversation(account)
+    enter_conversation(user=tom, conversation_id=row.pk, tab="tom00000")
+    enter_conversation(user=ada, conversation_id=row.pk, tab="ada00000")  # in another tab: not told to herself
+
+    def act() -> None:
+        leave_conversation(user_id=tom.pk, tab="tom00000")
+
+    hub = LiveHub()
+    opened = [(hub, cookie_of(ada), ""), (hub, cookie_of(make_user(make_team())), "")]
+    first, second = asyncio.run(_desks(opened, act, seconds=0.5))
+    told = [
+        {number: [one["name"] for one in people] for number, people in visits.items()}
+        for visits in events(first, "visitors")
+    ]
+    assert told == [{str(row.pk): ["Tom"]}, {str(row.pk): []}]
+    assert events(second, "visitors") == []
 
 
 def test_the_bell_counts_by_itself_and_looking_at_a_conversation_reads_what_it_is_about() -> None:

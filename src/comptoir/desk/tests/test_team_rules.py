@@ -5,6 +5,7 @@ import pytest
 from comptoir.accounts.services import actor_of
 from comptoir.core import clock, presence
 from comptoir.desk.tests.conftest import Cast
+from comptoir.desk.words import event_words
 from comptoir.journal import services as journal
 from comptoir.journal.models import Event
 from comptoir.routing import engine, services
@@ -58,6 +59,7 @@ def test_a_rule_is_put_together_row_by_row_without_a_script(cast: Cast) -> None:
         ({"when": "waiting", "minutes": "soon"}, "Write a whole number"),
         ({"c0-value": " , "}, "Write the words to look for"),
         ({"a0-kind": ""}, "Add something to do"),
+        ({"a0-kind": "note", "a0-value": " "}, "Write something first"),
         ({"a0-kind": "notify", "a0-value": "x"}, "Choose who is told"),
         ({"a0-kind": "snooze", "a0-value": "x"}, "for how many minutes"),
         ({"a0-kind": "webhook", "a0-value": "ftp://x"}, "An address must look like"),
@@ -84,6 +86,14 @@ def test_leads_make_rules_for_their_teams_and_call_no_addresses(cast: Cast) -> N
     assert client.post("/rules/new/", mine).status_code == 302
     assert cast.client().post("/rules/new/", mine).status_code == 403
     assert Rule.objects.count() == 1
+
+
+def test_a_choice_that_is_gone_stays_chosen_and_is_named(cast: Cast) -> None:
+    rule = make_rule(cast)
+    gone = [{"kind": "assign", "value": "987654", "people": []}]
+    RuleVersion.objects.filter(rule=rule).update(definition={"when": "created", "actions": gone})
+    page = cast.client(cast.lead).get(f"/rules/{rule.pk}/").content.decode()
+    assert '<option value="987654" selected>#987654 (no longer there)</option>' in page
 
 
 def test_the_list_switches_moves_and_removes(cast: Cast) -> None:
@@ -152,7 +162,7 @@ def test_a_lead_sets_assignment_capacity_skills_and_shifts(cast: Cast) -> None:
     assert [(s.user_id, s.weekday, s.start) for s in Shift.objects.order_by("start")] == [
         (cast.agent.pk, 0, 540), (cast.agent.pk, 0, 780),
     ]  # fmt: skip
-    assert "9:00–12:00, 13:00–17:00" in client.get(f"{base}/shifts/").content.decode()
+    assert "9–12, 13–17" in client.get(f"{base}/shifts/").content.decode()
     for path in ("work/", f"people/{cast.agent.pk}/", "shifts/"):
         assert cast.client().post(f"{base}/{path}", {"mode": "off"}).status_code == 403
     policy.refresh_from_db()
@@ -168,3 +178,18 @@ def test_everybody_chooses_their_own_presence_and_reads_it_in_the_navigation(cas
     assert "Choose available" in client.post("/me/presence/", {"presence": "x"}, follow=True).content.decode()
     assert Workload.objects.get().presence == "away"
     assert Event.objects.get(kind="presence.changed").facts == {"user": cast.agent.pk, "to": "away"}
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ({}, "assigned it to Ana"),
+        ({"why": "round_robin"}, "assigned it to Ana (in turn)"),
+        ({"why": "least_loaded", "load": 3, "capacity": 8}, "assigned it to Ana (has the most room: 3 of 8)"),
+        ({"why": "sticky", "lost": True}, "(answered this contact before, because the one before is offline)"),
+        ({"why": "of a later version"}, "assigned it to Ana"),
+    ],
+)
+def test_the_timeline_says_why_somebody_was_chosen(reason: dict[str, object], words: str) -> None:
+    facts = {"to": 7, "to_name": "Ana", "reason": reason}
+    assert words in event_words("conversation.assigned", facts, None)[1]

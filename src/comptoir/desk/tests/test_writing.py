@@ -146,6 +146,14 @@ def test_the_preview_shows_the_parts(cast: Cast) -> None:
     assert Draft.objects.get().text == "a" * 200  # without a script it is kept
 
 
+def test_a_text_with_a_hole_does_not_leave(cast: Cast) -> None:
+    form = {"kind": "reply", "text": "Hello [missing: contact.first_name],"}
+    response = cast.client().post(url(cast, "messages/"), form, **HTMX)
+    assert response.status_code == 422
+    assert "is still in your text" in response.content.decode()
+    assert Delivery.objects.count() == 0
+
+
 def test_what_a_channel_cannot_take_is_not_queued(cast: Cast) -> None:
     chat = builders.make_account(cast.team, kind="webchat")
     row = builders.make_conversation(chat)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 
 from comptoir.conversations.access import access_conversation
@@ -24,6 +24,15 @@ def _seen(request: HttpRequest) -> int | None:
     return max(numbers) if numbers else None
 
 
+def pressed(asked: QueryDict) -> QueryDict:
+    """Return a form as it was sent; after “Send anyway” with what the first press wanted besides sending."""
+    if not asked.get("anyway"):
+        return asked
+    first = asked.copy()
+    first["then"], first["send_at"] = asked.get("anyway_then", ""), asked.get("anyway_at", "")
+    return first
+
+
 @contextmanager
 def unseen_refused(request: HttpRequest, row: Conversation) -> Iterator[None]:
     """Send inside this block: one transaction that raises Overtaken first when the page is behind.
@@ -39,12 +48,13 @@ def unseen_refused(request: HttpRequest, row: Conversation) -> Iterator[None]:
 
 def overtaken(request: HttpRequest, row: Conversation, met: Overtaken) -> HttpResponse:
     """Say who wrote what meanwhile (409). The page's form keeps its text; without a script it comes back with it."""
-    asked = request.POST
+    asked = pressed(request.POST)
+    is_later = asked.get("then") == "later"  # at a date of a field of the form, which a page without a script forgets
     context: dict[str, Any] = {
         "written": met.written,
         "latest": met.written[-1].pk,
-        "then": asked.get("then", ""),
-        "send_at": asked.get("send_at", ""),
+        "then": "" if is_later else asked.get("then", ""),
+        "send_at": asked.get("send_at_custom" if is_later else "send_at", ""),
     }
     if is_htmx(request):
         return render(request, "desk/conversation/_collision.html", context | {"oob": True}, status=409)

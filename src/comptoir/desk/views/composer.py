@@ -17,12 +17,12 @@ from comptoir.core.errors import AccessDenied, InputError
 from comptoir.desk import forms, previews
 from comptoir.desk.guard import is_htmx, person, staff
 from comptoir.desk.queries import takers_of
-from comptoir.desk.views.collision import overtaken, unseen_refused
+from comptoir.desk.views.collision import overtaken, pressed, unseen_refused
 from comptoir.desk.views.conversation import appended, update
 from comptoir.desk.views.drafts import keep, road_in
 from comptoir.drafts import services as drafts
 from comptoir.drafts.queries import draft_of, files_in
-from comptoir.knowledge.rules import fold
+from comptoir.knowledge.rules import fold, holes
 from comptoir.outbound import services as outbound
 from comptoir.outbound.elsewhere import reply_elsewhere
 from comptoir.outbound.models import Delivery
@@ -65,7 +65,7 @@ def _send(request: HttpRequest, user: User, row: Conversation, draft: Draft) -> 
 
 
 def _draft(request: HttpRequest, user: User, row: Conversation) -> Draft:
-    asked = request.POST
+    asked = pressed(request.POST)
     then = asked.get("then", "")
     is_forward = asked.get("kind") == "forward"
     send_at = forms.local_instant(asked.get("send_at", ""), field="send_at")
@@ -76,14 +76,17 @@ def _draft(request: HttpRequest, user: User, row: Conversation) -> Draft:
     to = forms.addresses(asked.get("forward_to", "")) if is_forward else []
     if is_forward and not to:
         raise InputError(_("Whom should this be forwarded to?"), field="forward_to")
+    if missing := holes(asked.get("text", ""), say=_("[missing: {name}]")):
+        raise InputError(_("“%(hole)s” is still in your text. Fill it in first.") % {"hole": missing[0]}, field="text")
     uploaded = files_in(user, row, asked.getlist("file")) if "file" in asked else []
+    forward = request.POST.get("forward_of", "")
     return Draft(
         text=asked.get("text", ""),
         to=to,
         cc=[] if is_forward else forms.addresses(asked.get("cc", "")),
         file_keys=[*uploaded, *forms.keep_files(request.FILES.getlist("files"), [file[3] for file in uploaded])],
         send_at=send_at,
-        forward_of=int(asked["forward_of"]) if is_forward and asked.get("forward_of", "").isdecimal() else None,
+        forward_of=int(forward) if is_forward and forward.isdecimal() else None,
         then=then if then in {State.PENDING, State.SOLVED} else "",
     )
 

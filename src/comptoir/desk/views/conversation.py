@@ -101,7 +101,7 @@ def composer_context(request: HttpRequest, conversation: Conversation, messages:
         "road": road,
         "kind": _kind(request, begun, may_send=may_send, can_forward=can["forward"] and forwarded is not None),
         "count": previews.count_of(shown) if begun.text else None,
-        "cc": (begun.cc if begun.revision else ", ".join(copies)) if can[Capability.CC] else "",
+        "cc": (", ".join(copies) if begun.cc is None else begun.cc) if can[Capability.CC] else "",
         "to": last.author_name or last.author_address if last else conversation.contact.name,
         "forward_of": forwarded or last,
         "tomorrow": timezone.localtime(clock.now()).replace(hour=8, minute=0) + timedelta(days=1),

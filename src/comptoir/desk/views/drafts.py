@@ -32,7 +32,7 @@ def words_in(request: HttpRequest) -> Words:
         kind=asked.get("kind", "reply"),
         text=asked.get("text", ""),
         to=asked.get("forward_to", ""),
-        cc=asked.get("cc", ""),
+        cc=asked.get("cc"),
         forward_of=int(forward) if forward.isdecimal() and asked.get("kind") == "forward" else None,
         road=asked.get("road", ""),
     )

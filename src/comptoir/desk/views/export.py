@@ -29,7 +29,7 @@ def choose(request: HttpRequest, conversation_id: int) -> HttpResponse:
     return render(request, "desk/export/choose.html", {"conversation": row, "forms": forms})
 
 
-@staff("POST")
+@staff("POST", own=True)  # it reads, and writes down that it did
 def export(request: HttpRequest, conversation_id: int, form: str) -> HttpResponse:
     """Hand out a conversation in one form; with `show`, in the browser, for printing."""
     user = person(request)

@@ -15,7 +15,7 @@ from comptoir.desk.queries import accounts_of, backlogs, intake_page
 from comptoir.inbound import services
 from comptoir.inbound.models import Record, RecordState
 
-ROLES = (Role.LEAD, Role.ADMIN)
+ROLES = (Role.LEAD, Role.ADMIN, Role.AUDITOR)
 STATES = {
     "failed": RecordState.FAILED,
     "pending": RecordState.PENDING,

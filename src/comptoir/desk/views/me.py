@@ -10,7 +10,7 @@ from comptoir.desk.forms import SettingsForm
 from comptoir.desk.guard import person, staff
 
 
-@staff("GET", "POST")
+@staff("GET", "POST", own=True)
 def me(request: HttpRequest) -> HttpResponse:
     """Show and change name, language, time zone and theme."""
     form = SettingsForm(request.POST or None, instance=person(request))

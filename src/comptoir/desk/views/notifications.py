@@ -69,7 +69,7 @@ def notification(request: HttpRequest, notification_id: int) -> HttpResponse:
     return redirect(f"{address}#m{line.message_id}" if line.message_id else address)
 
 
-@staff("POST")
+@staff("POST", own=True)
 def reading(request: HttpRequest) -> HttpResponse:
     """Mark the notifications of one conversation (`conversation`), or all, as read."""
     number = _number(request.POST.get("conversation", ""))
@@ -79,7 +79,7 @@ def reading(request: HttpRequest) -> HttpResponse:
     return redirect("notifications")
 
 
-@staff("GET", "POST")
+@staff("GET", "POST", own=True)
 def preferences(request: HttpRequest) -> HttpResponse:
     """Show and change how the person hears of each kind, and when."""
     user = person(request)

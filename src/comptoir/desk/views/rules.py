@@ -169,6 +169,7 @@ def _trial(request: HttpRequest, definition: Definition, team: str) -> Trial:
     lines = [
         TrialLine(t.at, t.conversation, t.verdict.matches, rule_words.verdict_words(names, t.verdict)) for t in tried
     ]
+    lines.sort(key=lambda line: not line.matches)  # what would be done comes first
     return Trial(lines, sum(line.matches for line in lines))
 
 

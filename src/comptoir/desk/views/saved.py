@@ -32,7 +32,7 @@ def views(request: HttpRequest) -> HttpResponse:
     return render(request, "desk/views/list.html", {"groups": groups, "has_views": bool(rows)})
 
 
-@staff("GET", "POST")
+@staff("GET", "POST", own=True)
 def new(request: HttpRequest) -> HttpResponse:
     """Build a view; it begins with the list that the person comes from."""
     user = person(request)
@@ -40,7 +40,7 @@ def new(request: HttpRequest) -> HttpResponse:
     return _build(request, user, None, initial)
 
 
-@staff("GET", "POST")
+@staff("GET", "POST", own=True)
 def change(request: HttpRequest, view_id: int) -> HttpResponse:
     """Change a view; whoever may only see it is told so by its absence."""
     user = person(request)
@@ -73,7 +73,7 @@ def _build(request: HttpRequest, user: User, view: SavedView | None, initial: di
     return render(request, "desk/views/form.html", context, status=422 if form.errors else 200)
 
 
-@staff("POST")
+@staff("POST", own=True)
 def deletion(request: HttpRequest, view_id: int) -> HttpResponse:
     """Remove a view; its conversations stay."""
     user = person(request)
@@ -83,7 +83,7 @@ def deletion(request: HttpRequest, view_id: int) -> HttpResponse:
     return redirect("views")
 
 
-@staff("POST")
+@staff("POST", own=True)
 def position(request: HttpRequest, view_id: int) -> HttpResponse:
     """Move a view up or down among its kind."""
     user = person(request)

@@ -126,6 +126,7 @@ class ShiftCell:
     """One day of one person in the plan."""
 
     name: str
+    day: str
     label: str
     value: str
     error: str = ""
@@ -139,8 +140,8 @@ def _grid(team: Team, request: HttpRequest) -> list[tuple[User, list[ShiftCell]]
         cells = []
         for day, spans in enumerate(plan.get(member.pk, [[]] * 7)):
             name = f"s{member.pk}-{day}"
-            value = request.POST.get(name, "") if request.method == "POST" else hours.write_hours(spans)
-            cells.append(ShiftCell(name, f"{member.name}, {WEEKDAYS[day]}", value))
+            value = request.POST.get(name, "") if request.method == "POST" else hours.write_hours(spans, is_short=True)
+            cells.append(ShiftCell(name, str(WEEKDAYS[day]), f"{member.name}, {WEEKDAYS[day]}", value))
         grid.append((member, cells))
     return grid
 
@@ -172,7 +173,7 @@ def team_shifts(request: HttpRequest, team_id: int) -> HttpResponse:
     return render(request, "desk/team/shifts.html", context, status=status)
 
 
-@staff("POST")
+@staff("POST", own=True)
 def presence(request: HttpRequest) -> HttpResponse:
     """Say whether one wants work: `presence` is available, away or offline."""
     user, asked = person(request), request.POST.get("presence", "")

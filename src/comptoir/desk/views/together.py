@@ -21,7 +21,7 @@ from comptoir.reminders.rules import offers
 from comptoir.viewing.services import enter_conversation
 
 
-@staff("POST")
+@staff("POST", own=True)
 def presence(request: HttpRequest, conversation_id: int) -> HttpResponse:
     """Note that the person types in a conversation (`typing` 1), or no longer does; `tab` is the mark of their page."""
     tab = request.POST.get("tab", "")
@@ -32,7 +32,7 @@ def presence(request: HttpRequest, conversation_id: int) -> HttpResponse:
     return HttpResponse(status=204)
 
 
-@staff("POST")
+@staff("POST", own=True)
 def following(request: HttpRequest, conversation_id: int) -> HttpResponse:
     """Follow a conversation (`follow` 1), or stop following it."""
     row = access_conversation(person(request), conversation_id)
@@ -42,7 +42,7 @@ def following(request: HttpRequest, conversation_id: int) -> HttpResponse:
     return _drawn(request, row, words)
 
 
-@staff("GET", "POST")
+@staff("GET", "POST", own=True)
 def reminders(request: HttpRequest, conversation_id: int) -> HttpResponse:
     """Show the person's reminders of a conversation; set one: `when` an offered one, or `at` a date, and `words`."""
     user = person(request)
@@ -66,7 +66,7 @@ def reminders(request: HttpRequest, conversation_id: int) -> HttpResponse:
     return _drawn(request, row, _("You will be reminded."))
 
 
-@staff("POST")
+@staff("POST", own=True)
 def reminder_cancellation(request: HttpRequest, reminder_id: int) -> HttpResponse:
     """Take one of the person's reminders back."""
     reminder = access_reminder(person(request), reminder_id)

@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(choices=[('reply', 'Reply'), ('note', 'Note'), ('forward', 'Forward')], default='reply', max_length=7)),
                 ('text', models.TextField(blank=True)),
                 ('to', models.TextField(blank=True)),
-                ('cc', models.TextField(blank=True)),
+                ('cc', models.TextField(null=True)),
                 ('forward_of', models.BigIntegerField(null=True)),
                 ('road', models.CharField(blank=True, max_length=40)),
                 ('files', models.JSONField(default=list)),

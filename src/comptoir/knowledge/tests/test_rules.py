@@ -7,6 +7,7 @@ from comptoir.knowledge.rules import (
     Change,
     first_name,
     fold,
+    holes,
     language_for,
     ranked,
     render,
@@ -38,6 +39,12 @@ def test_placeholders(case: str, body: str, text: str, missing: tuple[str, ...])
 
 def test_a_value_cannot_bring_a_placeholder_of_its_own() -> None:
     assert render("{{contact.name}}", {"contact.name": "{{agent.name}}", "agent.name": "x"}).text == "{{agent.name}}"
+
+
+def test_a_hole_that_nobody_filled_is_found_again() -> None:
+    text = render("{{contact.name}}, {{agent.name}}", VALUES, say="[missing: {name}]").text
+    assert holes(text, say="[missing: {name}]") == ["[missing: agent.name]"]
+    assert holes("[missing: a page]", say="[missing: {name}]") == []
 
 
 def test_misspelt_placeholders_are_found() -> None:

@@ -137,12 +137,15 @@ def test_old_events_are_news_to_nobody(cast: Cast) -> None:
     assert told() == []
 
 
-def test_who_looks_at_the_conversation_has_read_it(cast: Cast) -> None:
+def test_who_looks_at_the_conversation_has_read_its_messages_but_not_a_reminder(cast: Cast) -> None:
     enter_conversation(user=cast.ada, conversation_id=cast.row.pk, tab="0123456789")
     received(cast)
+    make_reminder(cast.ada, cast.row)
+    ring_due(at=clock.now() + timedelta(days=2))
     run_once()
-    assert Notification.objects.get().read_at is not None
-    assert queries.unread_of(cast.ada)["unread"] == 0
+    unread = Notification.objects.filter(read_at__isnull=True)
+    assert list(unread.values_list("kind", flat=True)) == ["reminder"]
+    assert queries.unread_of(cast.ada)["unread"] == 1
 
 
 def test_inv_06_what_a_person_no_longer_sees_is_neither_counted_nor_listed_nor_opened(cast: Cast) -> None:

@@ -191,6 +191,7 @@ def fold(text: str) -> str:
 _WORD = re.compile(r"[^\W_]+")
 
 
+@lru_cache(maxsize=256)  # every rule asks the same text
 def _words(text: str) -> str:
     return f" {' '.join(_WORD.findall(fold(text)))} "
 

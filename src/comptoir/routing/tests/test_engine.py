@@ -18,7 +18,7 @@ from comptoir.journal import services as journal
 from comptoir.journal.models import Event
 from comptoir.outbound.models import Delivery
 from comptoir.routing import engine, errands, queries, services
-from comptoir.routing.models import Errand, Firing, Rule
+from comptoir.routing.models import Errand, Firing, Rule, RuleVersion
 from comptoir.routing.rules.conditions import Action, Condition, Definition
 from comptoir.testing import builders
 
@@ -246,6 +246,32 @@ def test_waits_are_looked_at_when_they_come_due_and_once(row: Conversation, admi
     assert not old.messages.filter(kind="note").exists()  # it was late before there was a rule
 
 
+def test_a_wait_that_comes_back_or_was_digested_late_is_not_missed(row: Conversation, admin: User) -> None:
+    rule = make_rule(admin, Definition("waiting", minutes=30, actions=(Action("note", "late"),)))
+    now = clock.now()
+    Rule.objects.filter(pk=rule.pk).update(checked_until=now)
+    Conversation.objects.filter(pk=row.pk).update(waiting_since=now - timedelta(minutes=40))
+    RuleVersion.objects.update(made_at=now - timedelta(hours=2))
+    happen(row, "message.received")
+    happen(row, "reply.failed")
+    assert Message.objects.filter(kind="note").count() == 1
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_more_waits_than_one_look_holds_are_all_asked(
+    row: Conversation, admin: User, at_once: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "WAITS", 3)
+    make_rule(admin, Definition("waiting", minutes=30, actions=(Action("note", "late"),)))
+    now = clock.now()
+    for number in range(6):
+        builders.make_conversation(row.account, at=now if at_once else now + timedelta(seconds=number))
+    for _ in range(10):
+        for rule in queries.active_rules():
+            engine.look_at_waits(rule, at=now + timedelta(hours=1))
+    assert Firing.objects.count() == 7
+
+
 @pytest.mark.django_db(transaction=True)
 def test_the_follower_hands_each_event_to_the_rules(row: Conversation, admin: User) -> None:
     make_rule(admin, Definition("created", actions=(Action("note", "seen"),)))
@@ -290,6 +316,23 @@ def test_an_address_is_called_outside_and_again_until_it_answers(row: Conversati
     assert f'"id":{row.pk}'.encode() in _Receiver.bodies[1]
 
 
+def test_an_address_hears_only_what_the_author_of_the_rule_may_see(row: Conversation) -> None:
+    outsider = builders.make_user(builders.make_team(), role=Role.ADMIN)
+    make_rule(outsider, Definition("created", actions=(Action("webhook", "https://example.org/"),)))
+    happen(row)
+    assert not Errand.objects.exists()
+    assert Firing.objects.get().details["actions"][0]["why"] == "foreign"
+
+
+def test_an_automatic_reply_is_no_reply_to_a_rule(row: Conversation, admin: User) -> None:
+    make_rule(admin, Definition("replied", actions=(Action("note", "answered"),)))
+    written = builders.make_message(row, kind="out", text="Thanks", automatic="rule")
+    happen(row, "reply.sent", message_id=written.pk)
+    assert not Firing.objects.exists()
+    happen(row, "reply.sent", message_id=builders.make_message(row, kind="out", text="Thanks", user=admin).pk)
+    assert Firing.objects.count() == 1
+
+
 def test_a_dry_run_says_why_and_changes_nothing(row: Conversation, admin: User) -> None:
     happen(row)
     stranger = builders.make_user(builders.make_team(), role=Role.ADMIN)
@@ -309,3 +352,12 @@ def test_a_dry_run_says_why_and_changes_nothing(row: Conversation, admin: User) 
 def _only_reads(execute: Any, sql: str, *arguments: Any) -> Any:
     assert sql.lstrip().upper().startswith("SELECT"), sql
     return execute(sql, *arguments)
+
+
+def test_the_log_forgets_what_is_half_a_year_old(row: Conversation, admin: User) -> None:
+    make_rule(admin, Definition("created", actions=(Action("webhook", "https://example.org/"),)))
+    happen(row)
+    engine.sweep_log(clock.now() + timedelta(days=179))
+    assert Firing.objects.count() == Errand.objects.count() == 1
+    engine.sweep_log(clock.now() + timedelta(days=181))
+    assert not Firing.objects.exists() and not Errand.objects.exists()

@@ -87,6 +87,7 @@
   const behind = (form, told) => {
     const state = states.get(form);
     state.isBehind = true;
+    say(form, "");
     form.querySelector("[data-behind]")?.remove();
     form.querySelector(".composer-box").insertAdjacentHTML("afterbegin", told.html);
     form.querySelector("[data-behind]").addEventListener("click", (event) => {
@@ -109,6 +110,7 @@
     const state = states.get(form);
     clearTimeout(state.timer);
     store(form, local(form));
+    say(form, "");
     if (!state.isBehind) state.timer = setTimeout(() => save(form), PAUSE);
   };
   // The text was sent: nothing is left to keep, and the next word begins a new draft.

@@ -56,9 +56,23 @@
   const take = (form, files) => {
     for (const file of files) upload(form, file);
   };
-  const composer = (event) => {
+  const say = (words) => {
+    const toast = make("div", "toast");
+    toast.dataset.toast = "";
+    toast.dataset.tone = "bad";
+    toast.append(make("p", "", words));
+    document.getElementById("toasts").append(toast);
+    document.dispatchEvent(new CustomEvent("htmx:afterSettle", { detail: {} }));
+  };
+  // What cannot come along is told in words; the browser would leave the page and open it.
+  const offer = (event, files) => {
     const form = event.target.closest?.("[data-composer]");
-    return form?.querySelector("input[type=file]") && form.elements.kind.value !== "note" ? form : null;
+    if (!form || !files?.length) return;
+    event.preventDefault();
+    delete form.dataset.dropping;
+    if (form.elements.kind.value === "note") say(form.dataset.noteFiles);
+    else if (!form.querySelector("input[type=file]")) say(form.dataset.noFiles);
+    else take(form, files);
   };
 
   document.addEventListener("change", (event) => {
@@ -67,14 +81,10 @@
     take(form, event.target.files);
     event.target.value = ""; // they are in the draft now; the form must not send them a second time
   });
-  document.addEventListener("paste", (event) => {
-    const form = event.clipboardData?.files.length ? composer(event) : null;
-    if (!form) return;
-    event.preventDefault();
-    take(form, event.clipboardData.files);
-  });
+  document.addEventListener("paste", (event) => offer(event, event.clipboardData?.files));
+  document.addEventListener("drop", (event) => offer(event, event.dataTransfer?.files));
   document.addEventListener("dragover", (event) => {
-    const form = event.dataTransfer?.types.includes("Files") ? composer(event) : null;
+    const form = event.dataTransfer?.types.includes("Files") && event.target.closest?.("[data-composer]");
     if (!form) return;
     event.preventDefault();
     form.dataset.dropping = "";
@@ -82,13 +92,6 @@
   document.addEventListener("dragleave", (event) => {
     const form = event.target.closest?.("[data-composer]");
     if (form && !form.contains(event.relatedTarget)) delete form.dataset.dropping;
-  });
-  document.addEventListener("drop", (event) => {
-    const form = event.dataTransfer?.files.length ? composer(event) : null;
-    if (!form) return;
-    event.preventDefault();
-    delete form.dataset.dropping;
-    take(form, event.dataTransfer.files);
   });
   document.addEventListener("click", (event) => {
     const button = event.target.closest(".file-remove");

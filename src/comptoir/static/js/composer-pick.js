@@ -1,11 +1,12 @@
-// '/' at the beginning of a word opens the saved replies, '@' in a note the colleagues, a button the emoji. What is opened is loaded
-// when it is first needed. <button data-pick="address" data-pick-at="/"> names the list of an opening key.
+// '/' at the beginning of a word opens the saved replies, '@' in a note the colleagues, a button the emoji. The list is loaded when
+// somebody begins to write; until it is there a key means itself. <button data-pick="address" data-pick-at="/"> names a key's list.
 {
-  const open = async (form, source) => {
-    if (form.querySelector(".pick")) return;
-    const { pick } = await import("./pick.js");
-    pick(form, source);
+  let pick = null;
+  const load = async () => {
+    ({ pick } = await import("./pick.js"));
+    for (const form of document.querySelectorAll("[data-composer]")) form.dataset.picks = "";
   };
+  const open = (form, source) => form.querySelector(".pick") || pick(form, source);
   const fromButton = (form, button, literal) => {
     const isReply = button.dataset.pickAt === "/";
     open(form, {
@@ -23,10 +24,11 @@
       },
     });
   };
+  document.addEventListener("focusin", (event) => pick || !event.target.closest("[data-composer]") || load());
   document.addEventListener("beforeinput", (event) => {
     const text = event.target;
     if (!text.matches?.("[data-composer] .composer-text") || event.inputType !== "insertText" || event.isComposing) return;
-    if (event.data !== "/" && event.data !== "@") return;
+    if (!pick || (event.data !== "/" && event.data !== "@")) return;
     if (event.data === "@" && text.form.elements.kind.value !== "note") return; // in an answer it begins an address
     if (/\S$/.test(text.value.slice(0, text.selectionStart))) return;
     const button = text.form.querySelector(`[data-pick-at="${event.data}"]`);
@@ -39,6 +41,7 @@
     if (!button) return;
     event.preventDefault();
     const form = button.closest("form");
+    if (!pick) await load();
     if (!("emoji" in button.dataset)) return fromButton(form, button, "");
     const { findEmoji } = await import("./emoji.js");
     open(form, { label: button.dataset.label, literal: "", find: findEmoji, used: () => {}, isGrid: true });

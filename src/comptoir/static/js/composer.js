@@ -16,6 +16,15 @@
     const form = event.target.form;
     (event.target.value === "forward" ? form.querySelector("[name=forward_to]") : form.querySelector("textarea"))?.focus();
   });
+  // Where the browser does not fit a field to its text, this does.
+  if (!CSS.supports("field-sizing", "content")) {
+    document.addEventListener("input", (event) => {
+      const text = event.target;
+      if (!text.matches?.("[data-composer] .composer-text")) return;
+      text.style.height = "auto";
+      text.style.height = `${text.scrollHeight}px`;
+    });
+  }
   // Text goes in at the caret, in a way that the browser's own undo can take back.
   document.addEventListener("composer:insert", (event) => {
     const text = event.target.querySelector(".composer-text");

@@ -125,6 +125,7 @@
       });
       source.addEventListener("conversations", (event) => concerns(event.data) && plan());
       source.addEventListener("here", tell("here"));
+      source.addEventListener("visitors", tell("visitors"));
       source.addEventListener("notifications", tell("notifications"));
     };
     connect(!document.hidden);

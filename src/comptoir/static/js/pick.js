@@ -14,7 +14,7 @@ export const pick = (form, source) => {
   let running = null;
   let timer = 0;
 
-  const options = () => [...list.querySelectorAll("[role=option]")];
+  const options = () => [...list.querySelectorAll("[data-text]")];
   const current = () => list.querySelector("[aria-selected=true]");
   const choose = (option) => {
     current()?.setAttribute("aria-selected", "false");
@@ -86,11 +86,11 @@ export const pick = (form, source) => {
   });
   list.addEventListener("mousedown", (event) => event.target.closest("a") || event.preventDefault());
   list.addEventListener("click", (event) => {
-    const option = event.target.closest("[role=option]");
+    const option = event.target.closest("[data-text]");
     if (option) take(option);
   });
   list.addEventListener("mousemove", (event) => {
-    const option = event.target.closest("[role=option]");
+    const option = event.target.closest("[data-text]");
     if (option && option !== current()) choose(option);
   });
   field.addEventListener("blur", () => setTimeout(() => box.isConnected && !box.contains(document.activeElement) && close(source.literal && source.literal + field.value), 150));

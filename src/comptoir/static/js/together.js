@@ -28,7 +28,7 @@
     place.dataset.said = words;
     place.hidden = !words;
     place.toggleAttribute("data-typing", typing.length > 0);
-    place.replaceChildren(...others.slice(0, 4).map(avatar), Object.assign(document.createElement("span"), { textContent: words }));
+    place.replaceChildren(...told.slice(0, 4).map(avatar), Object.assign(document.createElement("span"), { textContent: words }));
   };
   document.addEventListener("live:here", (event) => {
     others = event.detail;
@@ -39,6 +39,29 @@
       draw();
     }, FORGET);
   });
+
+  // In a list: a mark in the rows of conversations that somebody has open. A refresh draws the rows anew, without it.
+  const visits = new Map();
+  const mark = () => {
+    for (const old of document.querySelectorAll(".q-here")) old.remove();
+    const pattern = document.querySelector("[data-live]")?.dataset.visit ?? "{who}";
+    for (const [number, people] of visits) {
+      const place = document.querySelector(`#c-${number} .q-tags`);
+      if (!place) continue;
+      const sign = Object.assign(document.createElement("span"), { className: "q-here", role: "img" });
+      sign.title = sign.ariaLabel = pattern.replace("{who}", names.format(people.map((person) => person.name)));
+      sign.append(...people.slice(0, 2).map(avatar));
+      place.prepend(sign);
+    }
+  };
+  document.addEventListener("live:visitors", (event) => {
+    for (const [number, people] of Object.entries(event.detail)) {
+      if (people.length) visits.set(number, people);
+      else visits.delete(number);
+    }
+    mark();
+  });
+  document.addEventListener("htmx:afterSettle", () => visits.size && mark());
 
   let said = 0;
   const say = (typing) => {
