@@ -27,7 +27,8 @@ KINDS = (
     "conversation.split", "conversation.moved", "conversation.unmerged", "account.connected", "account.changed",
     "conversation.labelled", "conversation.fields_changed", "conversation.linked", "conversation.unlinked",
     "contact.fields_changed", "record.replayed", "contact.merged", "contact.unmerged", "contact.changed",
-    "person.created",
+    "person.created", "macro.applied", "conversation.continued", "conversation.exported", "conversation.imported",
+    "rule.notified",
 )  # fmt: skip
 
 

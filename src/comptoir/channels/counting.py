@@ -21,6 +21,8 @@ _GSM = frozenset(
     "abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 _GSM_EXTENDED = frozenset("\f^{}\\[~]|€")  # two septets each: an escape goes before
+# Where every character stands alone and weighs one: most of what is written in Europe, counted without a loop.
+_PLAIN = re.compile(r"[\n\x20-\xa8\xaa-\xad\xaf-\u024f\u2010-\u201f]*")
 _ZWJ, _KEYCAP = "\u200d", "\u20e3"
 
 Measure = Callable[[str], int]
@@ -91,7 +93,7 @@ def characters(text: str) -> int:
 
 def grapheme_count(text: str) -> int:
     """Return the length in characters as a reader sees them (Bluesky)."""
-    return len(text) if text.isascii() and "\r" not in text else len(graphemes(text))
+    return len(text) if _PLAIN.fullmatch(text) else len(graphemes(text))
 
 
 def _weight(cluster: str) -> int:
@@ -103,6 +105,8 @@ def _weight(cluster: str) -> int:
 def weighted(text: str) -> int:
     """Return the length as X counts it: a link is 23, an emoji 2, a Latin letter 1, a Chinese one 2."""
     text = unicodedata.normalize("NFC", text)
+    if "://" not in text and _PLAIN.fullmatch(text):
+        return len(text)
     links = _LINK.findall(text)
     return X_LINK * len(links) + sum(map(_weight, graphemes(_LINK.sub("", text))))
 

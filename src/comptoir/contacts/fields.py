@@ -30,7 +30,7 @@ def all_fields(subject: str = "") -> list[CustomField]:
 
 def definition_of(field: CustomField) -> Definition:
     """Return a field as far as its values are concerned."""
-    return Definition(field.key, field.kind, tuple(field.choices))
+    return Definition(field.key, field.kind, tuple(field.choices), field.name)
 
 
 @transaction.atomic
@@ -106,11 +106,15 @@ def _checked_help(text: str) -> str:
 def changed_fields(
     before: dict[str, Value], definitions: Sequence[Definition], given: Mapping[str, object]
 ) -> dict[str, Any]:
-    """Return what the given values change, by key, as {"from": …, "to": …}; raises InputError for what is wrong."""
+    """Return what the given values change, by key, as {"name": …, "from": …, "to": …}; raises InputError.
+
+    The name goes with it, because the journal outlives the field.
+    """
     known = {definition.key: definition for definition in definitions}
     if unknown := sorted(set(given) - set(known)):
         raise InputError(_("There is no field “%(name)s”.") % {"name": unknown[0][:60]}, field="fields")
-    return changes_of(before, {key: _value(known[key], value, before.get(key)) for key, value in given.items()})
+    changes = changes_of(before, {key: _value(known[key], value, before.get(key)) for key, value in given.items()})
+    return {key: {"name": known[key].name, **change} for key, change in changes.items()}
 
 
 def _value(definition: Definition, given: object, before: Value | None) -> Value | None:

@@ -32,6 +32,7 @@ class Definition:
     key: str
     kind: str
     choices: tuple[str, ...] = ()
+    name: str = ""
 
 
 def key_of(name: str) -> str:

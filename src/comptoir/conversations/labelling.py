@@ -54,6 +54,15 @@ def labels_of(conversation: Conversation) -> set[int]:
     return set(Labelling.objects.filter(conversation=conversation).values_list("label_id", flat=True))
 
 
+def labels_of_all(ids: Sequence[int]) -> dict[int, list[int]]:
+    """Return the labels of each of these conversations by number; none is an empty list."""
+    found: dict[int, list[int]] = {number: [] for number in ids}
+    rows = Labelling.objects.filter(conversation_id__in=ids).order_by("label_id")
+    for conversation_id, label_id in rows.values_list("conversation_id", "label_id"):
+        found[conversation_id].append(label_id)
+    return found
+
+
 @transaction.atomic
 def create_label(*, actor: Actor, name: str, colour: str) -> Label:
     """Make a label. Raises InputError."""
@@ -117,6 +126,17 @@ def set_labels(*, actor: Actor, conversation: Conversation, label_ids: Collectio
     wanted = existing(label_ids)
     changed = put_and_remove([row.pk], add=wanted - has, remove=has - wanted)
     journal.append_all(entries_of(actor, changed, {row.pk: row.contact_id}))
+
+
+@transaction.atomic
+def change_labels(
+    *, actor: Actor, conversation: Conversation, add: Collection[int] = (), remove: Collection[int] = ()
+) -> bool:
+    """Put labels on a conversation and take others from it; return whether that changed anything. Raises InputError."""
+    row = lock(conversation)
+    changed = put_and_remove([row.pk], add=existing(add), remove=set(remove) - set(add))
+    journal.append_all(entries_of(actor, changed, {row.pk: row.contact_id}))
+    return bool(changed)
 
 
 def existing(label_ids: Collection[int]) -> set[int]:

@@ -68,7 +68,7 @@ def save_view(
 ) -> SavedView:
     """Keep a view, new or changed. Raises InputError."""
     values: dict[str, Any] = {
-        "name": _checked_name(name), "filter": chosen.as_json(), "scope": _checked_scope(user, scope),
+        "name": _checked_name(name), "filter": chosen.as_json(), "scope": _checked_scope(user, scope, view),
         "team": _checked_team(user, scope, team),
     }  # fmt: skip
     if view is None:
@@ -128,11 +128,13 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _checked_scope(user: User, scope: str) -> str:
+def _checked_scope(user: User, scope: str, view: SavedView | None) -> str:
     if scope not in Scope.values:
         raise InputError(_("Choose who sees the view."), field="scope")
     if scope != Scope.PERSONAL and not may_share(user):
         raise InputError(_("Only a team lead or an administrator shares a view. Keep it for yourself."), field="scope")
+    if scope == Scope.PERSONAL and view is not None and view.owner_id != user.pk:
+        raise InputError(_("Only who made a view can keep it for themselves. Delete it, or make one of your own."))
     return scope
 
 

@@ -21,7 +21,7 @@ def _role(facts: Facts, key: str) -> str:
 
 def _named(facts: Facts) -> dict[str, Any]:
     """Return what sentences may name of an event's facts; texts only, '' for what is missing."""
-    names = ("name", "email", "team_name", "to_name", "issuer")
+    names = ("name", "email", "team_name", "to_name", "into_name", "issuer")
     return {name: str(facts.get(name, "")) for name in names} | {"role": _role(facts, "to") or _role(facts, "role")}
 
 
@@ -58,6 +58,49 @@ _SENTENCES: dict[str, tuple[str, Callable[[], str]]] = {
     "team.deleted": ("delete", lambda: _("removed the team %(name)s")),
     "team.member_added": ("teams", lambda: _("put %(name)s into the team %(team_name)s")),
     "team.member_removed": ("teams", lambda: _("took %(name)s out of the team %(team_name)s")),
+    "label.created": ("tag", lambda: _("made the label %(name)s")),
+    "label.changed": ("tag", lambda: _("changed a label")),
+    "label.merged": ("tag", lambda: _("merged the label %(name)s into %(into_name)s")),
+    "label.deleted": ("tag", lambda: _("removed the label %(name)s")),
+    "field.created": ("edit", lambda: _("made the field %(name)s")),
+    "field.changed": ("edit", lambda: _("changed the field %(name)s")),
+    "field.moved": ("edit", lambda: _("moved the field %(name)s")),
+    "field.deleted": ("edit", lambda: _("removed the field %(name)s")),
+    "view.created": ("filter", lambda: _("made the view %(name)s")),
+    "view.changed": ("filter", lambda: _("changed the view %(name)s")),
+    "view.moved": ("filter", lambda: _("moved the view %(name)s")),
+    "view.deleted": ("filter", lambda: _("removed the view %(name)s")),
+    "saved_reply.created": ("quote", lambda: _("made the saved reply %(name)s")),
+    "saved_reply.changed": ("quote", lambda: _("changed the saved reply %(name)s")),
+    "saved_reply.deleted": ("quote", lambda: _("removed the saved reply %(name)s")),
+    "macro.created": ("bolt", lambda: _("made the macro %(name)s")),
+    "macro.changed": ("bolt", lambda: _("changed the macro %(name)s")),
+    "macro.deleted": ("bolt", lambda: _("removed the macro %(name)s")),
+    "rule.created": ("bolt", lambda: _("made the rule %(name)s")),
+    "rule.changed": ("bolt", lambda: _("changed the rule %(name)s")),
+    "rule.switched": ("bolt", lambda: _("switched the rule %(name)s on or off")),
+    "rule.moved": ("bolt", lambda: _("moved the rule %(name)s")),
+    "rule.deleted": ("bolt", lambda: _("removed the rule %(name)s")),
+    "assignment.changed": ("assign", lambda: _("changed the automatic assignment of a team")),
+    "workload.changed": ("assign", lambda: _("changed what somebody carries and knows")),
+    "shifts.changed": ("clock", lambda: _("changed the shifts of a team")),
+    "presence.changed": ("mine", lambda: _("changed their presence")),
+    "calendar.changed": ("clock", lambda: _("changed opening hours")),
+    "calendar.removed": ("clock", lambda: _("removed opening hours")),
+    "calendar.exception_added": ("clock", lambda: _("added an exceptional day")),
+    "calendar.exception_removed": ("clock", lambda: _("removed an exceptional day")),
+    "reminder.set": ("bell", lambda: _("set a reminder")),
+    "reminder.cancelled": ("bell", lambda: _("cancelled a reminder")),
+    "reminder.due": ("bell", lambda: _("reminded somebody")),
+    "reminder.spared": ("bell", lambda: _("dropped a reminder: the customer had written")),
+    "organisation.founded": ("teams", lambda: _("founded the organisation %(name)s")),
+    "import.started": ("download", lambda: _("handed in an import")),
+    "import.tried": ("download", lambda: _("tried an import")),
+    "import.confirmed": ("download", lambda: _("confirmed an import")),
+    "import.done": ("download", lambda: _("finished an import")),
+    "import.failed": ("failed", lambda: _("could not finish an import")),
+    "import.dropped": ("x", lambda: _("dropped an import")),
+    "contact.imported": ("download", lambda: _("imported a contact")),
     "sign_on.changed": ("key", lambda: _("changed the single sign-on (%(issuer)s)")),
     "token.created": ("code", lambda: _("made the token %(name)s")),
     "token.revoked": ("code", lambda: _("revoked the token %(name)s")),
@@ -85,4 +128,6 @@ def actor_words(event: Event) -> str:
     """Return who did it; programs say so."""
     if event.actor_kind == "token":
         return _("Program “%(name)s”") % {"name": event.actor_name}
+    if event.actor_kind == "rule":
+        return _("Rule “%(name)s”") % {"name": event.actor_name}
     return event.actor_name or _("Somebody")

@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -39,8 +42,16 @@ class Line(rules.Drawn):
     initials: str
     hue: str
     priority: str
-    labels: Sequence[tuple[str, str]]  # (colour, name); the first ones
-    more_labels: str  # how many more
+    labels: SafeString
+
+
+@lru_cache(maxsize=2048)
+def _drawn(labels: tuple[str, ...]) -> SafeString:
+    """Draw the first labels ('colour name') and how many more there are; a loop in the template would cost more."""
+    pairs = [(colour, name) for colour, _space, name in (label.partition(" ") for label in labels[:SHOWN_LABELS])]
+    tags = format_html_join("", '<span class="label-tag" data-colour="{}">{}</span>', pairs)
+    more = len(labels) - SHOWN_LABELS
+    return format_html('{}<small class="muted">+{}</small>', tags, more) if more > 0 else tags
 
 
 def lines_of(rows: Sequence[QueueRow], *, sort: str, last_band: str = "") -> list[Line]:
@@ -81,10 +92,7 @@ def lines_of(rows: Sequence[QueueRow], *, sort: str, last_band: str = "") -> lis
                 initials=rules.initials_of(row.assignee_name or ""),
                 hue=str((row.assignee_id or 0) % rules.HUES + 1),
                 priority=priorities.get(row.priority, ""),  # type: ignore[call-overload]  # stored as a plain number
-                labels=[
-                    (colour, name) for colour, _space, name in (tag.partition(" ") for tag in row.labels[:SHOWN_LABELS])
-                ],
-                more_labels=str(len(row.labels) - SHOWN_LABELS) if len(row.labels) > SHOWN_LABELS else "",
+                labels=_drawn(tuple(row.labels)),
             )
         )
         last_band = band

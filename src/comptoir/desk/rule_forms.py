@@ -116,7 +116,9 @@ class RuleForm:
             kind = FIELDS[row.field].kind
             row.number, row.label, row.is_number = number, str(FIELD_WORDS[row.field]), kind is Kind.NUMBER
             row.ops = [(op, str(OPERATOR_WORDS[op])) for op in OPERATORS[kind]]
-            row.choices = _with_kept(names.choices(row.field), row.value, row.is_new) if kind is Kind.CHOICE else []
+            row.choices = (
+                _with_kept(names.choices(row.field), row.value, row.is_new) if kind in {Kind.CHOICE, Kind.SET} else []
+            )
             if kind is Kind.TEXT:
                 row.hint = _("Words with commas between them; or a pattern: * anything, ? a letter, # a digit.")
         for number, action in enumerate(self.actions):

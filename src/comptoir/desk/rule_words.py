@@ -16,10 +16,12 @@ from comptoir.accounts.models import Team, User
 from comptoir.accounts.queries import colleagues_of, teams_of
 from comptoir.channels.models import ChannelAccount
 from comptoir.channels.registry import channels
+from comptoir.conversations.labelling import all_labels
 from comptoir.conversations.models import Priority, State
 from comptoir.desk.reasons import retold
+from comptoir.knowledge.access import accessible_macros
 from comptoir.routing.models import Firing
-from comptoir.routing.rules.conditions import FIELDS, OPERATORS, Definition, Judged, Verdict
+from comptoir.routing.rules.conditions import FIELDS, Definition, Judged, Kind, Verdict
 
 Choices = list[tuple[str, str]]
 
@@ -33,6 +35,7 @@ TRIGGERS = {
     "transferred": gettext_lazy("it goes to another team"),
     "state": gettext_lazy("its state changes"),
     "priority": gettext_lazy("its priority changes"),
+    "labelled": gettext_lazy("its labels change"),
     "woke": gettext_lazy("its snooze ends"),
     "waiting": gettext_lazy("it has waited for some minutes"),
 }
@@ -43,6 +46,7 @@ FIELD_WORDS = {
     "assignee": gettext_lazy("Assignee"),
     "state": gettext_lazy("State"),
     "priority": gettext_lazy("Priority"),
+    "label": gettext_lazy("Label"),
     "language": gettext_lazy("Language"),
     "subject": gettext_lazy("Subject"),
     "text": gettext_lazy("Subject or message"),
@@ -57,6 +61,8 @@ FIELD_WORDS = {
 OPERATOR_WORDS = {
     "is": gettext_lazy("is"),
     "is_not": gettext_lazy("is not"),
+    "includes": gettext_lazy("has it"),
+    "excludes": gettext_lazy("does not have it"),
     "has": gettext_lazy("has one of the words"),
     "lacks": gettext_lazy("has none of the words"),
     "like": gettext_lazy("fits the pattern"),
@@ -70,12 +76,16 @@ ACTION_WORDS = {
     "state": gettext_lazy("Set the state to"),
     "snooze": gettext_lazy("Snooze it, in minutes"),
     "priority": gettext_lazy("Set the priority to"),
+    "label": gettext_lazy("Add the label"),
+    "unlabel": gettext_lazy("Remove the label"),
+    "macro": gettext_lazy("Apply the macro"),
     "note": gettext_lazy("Add a note"),
     "reply": gettext_lazy("Answer automatically"),
     "notify": gettext_lazy("Tell colleagues"),
     "webhook": gettext_lazy("Call an address"),
 }
 ACTION_HINTS = {
+    "macro": gettext_lazy("What needs a person at a desk is left out; an answer in it goes to one contact once a day."),
     "reply": gettext_lazy(
         "Never to a machine, and to one contact at most once a day. The customer goes on waiting for a person."
     ),
@@ -155,6 +165,8 @@ class Names:
             "new_state": lambda: [c for c in self.choices("state") if c[0] != State.SNOOZED],
             "priority": lambda: [(str(v), str(label)) for v, label in Priority.choices],
             "language": lambda: [(code, str(label)) for code, label in LANGUAGES.items()],
+            "label": lambda: [(str(label.pk), label.name) for label in all_labels()],
+            "macro": lambda: [(str(macro.pk), macro.name) for macro in accessible_macros(self.user)],
             "hours": lambda: [("open", _("open")), ("closed", _("closed"))],
             "automatic": lambda: [("yes", _("yes")), ("no", _("no"))],
             "first": lambda: [("yes", _("yes")), ("no", _("no"))],
@@ -171,7 +183,15 @@ class Names:
 
 
 # Which list an action chooses from.
-ACTION_CHOICES = {"assign": "assign", "team": "all_teams", "state": "new_state", "priority": "priority"}
+ACTION_CHOICES = {
+    "assign": "assign",
+    "team": "all_teams",
+    "state": "new_state",
+    "priority": "priority",
+    "label": "label",
+    "unlabel": "label",
+    "macro": "macro",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,17 +203,25 @@ class Told:
     found: str = ""
 
 
+def _is_choice(name: str) -> bool:
+    return name in FIELDS and FIELDS[name].kind in {Kind.CHOICE, Kind.SET}
+
+
 def _condition_words(names: Names, name: str, op: str, value: str) -> str:
-    is_choice = name in FIELDS and "is" in OPERATORS[FIELDS[name].kind]
     shown = (
-        names.named(name, value) if is_choice else f"“{value}”" if op in {"has", "lacks", "like", "unlike"} else value
+        names.named(name, value)
+        if _is_choice(name)
+        else f"“{value}”"
+        if op in {"has", "lacks", "like", "unlike"}
+        else value
     )
     return f"{FIELD_WORDS.get(name, name)} {OPERATOR_WORDS.get(op, op)} {shown}"
 
 
 def _found_words(names: Names, name: str, found: str) -> str:
-    is_choice = name in FIELDS and "is" in OPERATORS[FIELDS[name].kind]
-    return names.named(name, found) if is_choice else found
+    if name == "label":
+        return ", ".join(names.named(name, number) for number in found.split())
+    return names.named(name, found) if _is_choice(name) else found
 
 
 def verdict_words(names: Names, verdict: Verdict) -> list[Told]:

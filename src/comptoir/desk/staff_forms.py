@@ -141,7 +141,14 @@ AUDIT_KINDS: dict[str, tuple[Any, tuple[str, ...], bool]] = {
          "person.second", "person.linked"),
         True,
     ),
-    "programs": (_("Channels and programs"), ("account.", "token.", "webhook.", "record."), True),
+    "order": (
+        _("Labels, fields, views and texts"), ("label.", "field.", "view.", "saved_reply.", "macro.created",
+         "macro.changed", "macro.deleted"), True,
+    ),
+    "work": (
+        _("Rules and working hours"), ("rule.", "assignment.", "workload.", "shifts.", "presence.", "calendar."), True
+    ),
+    "programs": (_("Channels and programs"), ("account.", "token.", "webhook.", "record.", "import."), True),
 }  # fmt: skip
 
 

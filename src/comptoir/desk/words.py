@@ -189,8 +189,13 @@ def _linked_event(kind: str, facts: Mapping[str, Any]) -> str:
 
 
 def _fields_event(facts: Mapping[str, Any]) -> str:
-    """Tell the new values; an emptied one by a dash. Keys are shown, because a field may be gone by now."""
-    told = [f"{key}{NBSP}= {change['to'] if change['to'] is not None else '—'}" for key, change in facts.items()]
+    """Tell the new values; an emptied one by a dash, a ticked one by its name alone."""
+    told = []
+    for key, change in facts.items():
+        name, value = change.get("name") or key, change.get("to")
+        # Translators: the name of a field and its value, as in 'Offer: Fibre'.
+        shown = _("%(name)s: %(value)s") % {"name": name, "value": "—" if value is None else value}
+        told.append(name if value is True else shown)
     return _("filled in %(fields)s") % {"fields": ", ".join(told)}
 
 

@@ -1,5 +1,5 @@
-"""What a macro can do: one table. An app that adds something to do (labels) appends one `Action` to it, and is in the
-form, in the check and in the executor.
+"""What a macro can do: one table. A further one is one `Action`, and is in the form, in the
+check and in the executor.
 
 Each `run` calls the service that a person's click would call, so that each change has its event (INV-04).
 """
@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from comptoir.accounts.models import Team, User
 from comptoir.conversations import services as conversations
+from comptoir.conversations.labelling import all_labels, change_labels
 from comptoir.conversations.models import Conversation, Message, Priority, State
 from comptoir.core import clock
 from comptoir.core.errors import InputError
@@ -67,7 +68,8 @@ def _send(scene: Scene, value: str) -> None:
     if filled.missing:
         told = _("The answer needs {{%(name)s}}, which is not known here. Nothing was done: write it yourself.")
         raise InputError(told % {"name": filled.missing[0]})
-    draft = outbound.Draft(text=filled.text)
+    # What a rule sends is no person's answer: it says so in its headers, and the customer goes on waiting.
+    draft = outbound.Draft(text=filled.text, automatic="" if scene.user else "rule")
     scene.delivery = outbound.queue_reply(
         actor=scene.actor, user=scene.user, conversation=scene.conversation, draft=draft
     )
@@ -100,6 +102,14 @@ def _assign(scene: Scene, value: str) -> None:
 
 def _priority(scene: Scene, value: str) -> None:
     conversations.set_priority(actor=scene.actor, conversation=scene.conversation, priority=int(value))
+
+
+def _label(scene: Scene, value: str) -> None:
+    change_labels(actor=scene.actor, conversation=scene.conversation, add=[int(value)])
+
+
+def _labels() -> Choices:
+    return [(str(label.pk), label.name) for label in all_labels()]
 
 
 def snooze_until(value: str, at: datetime) -> datetime | None:
@@ -151,6 +161,7 @@ ACTIONS: list[Action] = [
     Action("team", gettext_lazy("Give it to the team"), _team, _teams),
     Action("assign", gettext_lazy("Assign it to"), _assign, _people),
     Action("priority", gettext_lazy("Set the priority"), _priority, _priorities),
+    Action("label", gettext_lazy("Add the label"), _label, _labels),
     Action("note", gettext_lazy("Add a note"), _note),
     Action("insert", gettext_lazy("Put an answer into the composer"), _insert, None,
            gettext_lazy("To be read again before it is sent.")),

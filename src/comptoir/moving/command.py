@@ -31,6 +31,7 @@ def run(args: argparse.Namespace) -> None:
             report = jobs.survey(job, source, actor=SYSTEM, progress=_progress)
             _print(report, _("Nothing was written. This is what the import would do:"))
             return
+        services.close_abandoned(actor=SYSTEM, at=clock.now())
         job = services.start_import(
             actor=SYSTEM, user=None, system=args.kind, file_name=path.name, file_key="", account=account, team=team,
             origin=args.origin or "", options=options, stage=Stage.RUNNING,

@@ -147,6 +147,19 @@ def fail_import(*, actor: Actor, job: Import, reason: str) -> None:
     _tell(actor, row, "import.failed")
 
 
+@transaction.atomic
+def close_abandoned(*, actor: Actor, at: datetime) -> int:
+    """Close what a command began and did not end (it was killed); return how many. Running it again goes on."""
+    left = Import.objects.select_for_update().filter(stage=Stage.RUNNING, file_key="", held_until__lt=at)
+    rows = list(left.order_by("id"))
+    for row in rows:
+        row.stage, row.finished_at, row.held_by, row.held_until = Stage.FAILED, at, "", None
+        row.reason = _("The command was interrupted. Run it again: what came already does not come twice.")
+        row.save(update_fields=["stage", "finished_at", "held_by", "held_until", "reason"])
+        _tell(actor, row, "import.failed")
+    return len(rows)
+
+
 def release(job: Import) -> None:
     """Let go of an import without ending it: the worker stops, another goes on."""
     Import.objects.filter(pk=job.pk, held_by=job.held_by).update(held_by="", held_until=None)

@@ -60,8 +60,9 @@ def sentences(report: Report) -> list[str]:
     """Return what else there is to say about a report, one sentence a fact."""
     found = []
     if report.messages or report.notes:
-        words = _("The new conversations have %(messages)s messages and %(notes)s internal notes.")
-        found.append(words % {"messages": report.messages, "notes": report.notes})
+        messages = ngettext("%(n)s message", "%(n)s messages", report.messages) % {"n": report.messages}
+        notes = ngettext("%(n)s internal note", "%(n)s internal notes", report.notes) % {"n": report.notes}
+        found.append(_("In the new conversations: %(messages)s, %(notes)s.") % {"messages": messages, "notes": notes})
     if report.files:
         found.append(ngettext("%(n)s file comes with them.", "%(n)s files come with them.", report.files)
                      % {"n": report.files})  # fmt: skip

@@ -23,7 +23,8 @@ class Digest(models.TextChoices):
 class Notification(models.Model):
     """One event that one person should know of. The event is a plain number, as in the journal."""
 
-    user = models.ForeignKey("accounts.User", on_delete=models.CASCADE, related_name="+")
+    # Without an index of its own: notification_once begins with it.
+    user = models.ForeignKey("accounts.User", on_delete=models.CASCADE, db_index=False, related_name="+")
     kind = models.CharField(max_length=20)  # see kinds.py
     conversation = models.ForeignKey("conversations.Conversation", on_delete=models.CASCADE, related_name="+")
     event_id = models.BigIntegerField()

@@ -1,4 +1,4 @@
-"""What a rule can do. A further action (a label, a macro) is one function here, and one line in desk/rule_words.py.
+"""What a rule can do. A further action is one function here, and one line in desk/rule_words.py.
 
 Each returns '' when it was done, or a word that says why not ('same', 'recent', …), which the log keeps; what a service
 refuses is such a reason too. Everything goes through the services, so that it has its event with the rule as actor.
@@ -10,11 +10,14 @@ from datetime import timedelta
 
 from comptoir.accounts.models import Team, User
 from comptoir.conversations import services
-from comptoir.conversations.models import Conversation, Message, MessageKind, State
+from comptoir.conversations.labelling import change_labels
+from comptoir.conversations.models import Conversation, Label, Message, MessageKind, State
 from comptoir.core import clock
 from comptoir.core.errors import InputError
 from comptoir.journal import services as journal
 from comptoir.journal.services import Actor
+from comptoir.knowledge.models import Macro
+from comptoir.knowledge.services import apply_macro
 from comptoir.outbound.services import Draft, queue_reply
 from comptoir.routing.assigning import assign_automatically
 from comptoir.routing.models import AutomaticReply, Errand, Firing
@@ -85,6 +88,33 @@ def _priority(doing: Doing) -> str:
     return ""
 
 
+def _label(doing: Doing) -> str:
+    if not Label.objects.filter(pk=_number(doing.action.value)).exists():
+        return "gone"
+    is_new = change_labels(actor=doing.actor, conversation=doing.conversation, add=[_number(doing.action.value)])
+    return "" if is_new else "same"
+
+
+def _unlabel(doing: Doing) -> str:
+    was_there = change_labels(actor=doing.actor, conversation=doing.conversation, remove=[_number(doing.action.value)])
+    return "" if was_there else "same"
+
+
+def _macro(doing: Doing) -> str:
+    """Apply a macro; what needs a person at a desk is left out. An answer in it is held to the rule of `_reply`."""
+    macro = Macro.objects.filter(pk=_number(doing.action.value)).first()
+    if macro is None:
+        return "gone"
+    if any(step["do"] == "send" for step in macro.steps):
+        if held := _holds_reply(doing):
+            return held
+        AutomaticReply.objects.update_or_create(
+            contact_id=doing.conversation.contact_id, defaults={"sent_at": clock.now()}
+        )
+    apply_macro(actor=doing.actor, user=None, conversation=doing.conversation, macro=macro)
+    return ""
+
+
 def _note(doing: Doing) -> str:
     services.add_note(actor=doing.actor, conversation=doing.conversation, user=None, text=doing.action.value)
     return ""
@@ -129,15 +159,19 @@ def _webhook(doing: Doing) -> str:
 def _reply(doing: Doing) -> str:
     """Answer with a saved text: never a machine, and a contact at most once a day."""
     row, now = doing.conversation, clock.now()
-    last = AutomaticReply.objects.select_for_update().filter(contact_id=row.contact_id).first()
-    held = guard.holds_reply(
-        is_automatic=doing.facts.is_automatic or _ends_automatic(row), last_reply=last.sent_at if last else None, at=now
-    )
-    if held:
+    if held := _holds_reply(doing):
         return held
     queue_reply(actor=doing.actor, user=None, conversation=row, draft=Draft(doing.action.value, automatic="rule"))
     AutomaticReply.objects.update_or_create(contact_id=row.contact_id, defaults={"sent_at": now})
     return ""
+
+
+def _holds_reply(doing: Doing) -> str:
+    """Return why this conversation gets no automatic answer now, or ''."""
+    row = doing.conversation
+    last = AutomaticReply.objects.select_for_update().filter(contact_id=row.contact_id).first()
+    is_automatic = doing.facts.is_automatic or _ends_automatic(row)
+    return guard.holds_reply(is_automatic=is_automatic, last_reply=last.sent_at if last else None, at=clock.now())
 
 
 def _ends_automatic(row: Conversation) -> bool:
@@ -152,6 +186,9 @@ ACTIONS: dict[str, Callable[[Doing], str]] = {
     "state": _state,
     "snooze": _snooze,
     "priority": _priority,
+    "label": _label,
+    "unlabel": _unlabel,
+    "macro": _macro,
     "note": _note,
     "reply": _reply,
     "notify": _notify,

@@ -83,8 +83,8 @@ def _depths(events: Sequence[Event]) -> dict[int, int]:
 
 def _ask_all(rules: Sequence[ActiveRule], book: Book, asked: Asked, *, key: str, depth: int) -> None:
     """Ask rules in their order; each sees what the ones before it have changed."""
+    facts = book.facts(asked)
     for rule in rules:
-        facts = book.facts(asked)
         if facts is None:
             return
         if not rule.is_for(facts.team):
@@ -94,6 +94,7 @@ def _ask_all(rules: Sequence[ActiveRule], book: Book, asked: Asked, *, key: str,
             continue
         if fire(rule, facts, verdict, key=key, depth=depth):
             book.refresh(asked.conversation_id)
+            facts = book.facts(asked)
         if rule.definition.is_last:
             return
 

@@ -10,6 +10,7 @@ from comptoir.calendars.queries import hours_of_teams
 from comptoir.calendars.rules import ALWAYS, is_open
 from comptoir.calendars.rules import Calendar as Hours
 from comptoir.contacts.models import Identity
+from comptoir.conversations.labelling import labels_of_all
 from comptoir.conversations.models import Conversation, Message, State
 from comptoir.core import bulk
 from comptoir.routing.rules.conditions import MAX_SEARCHED, Facts
@@ -47,12 +48,14 @@ class Book:
         self._addresses: dict[int, list[str]] = {}
         self._first_ids: dict[int, int | None] = {}
         self._hours: dict[int | None, Hours] = {}
+        self._labels: dict[int, list[int]] = {}
         self._read(list(asked))
 
     def _read(self, asked: Sequence[Asked]) -> None:
         ids = sorted({a.conversation_id for a in asked})
         rows = Conversation.objects.select_related("contact").in_bulk(ids)
         self._rows.update(rows)
+        self._labels.update(labels_of_all(ids))
         self._last.update(dict(bulk.fetch_all(LAST_INBOUND, [ids])))
         wanted = {a.message_id for a in asked if a.message_id} | {self._last[i] for i in ids if i in self._last}
         for message in Message.objects.filter(pk__in=wanted).defer("search", "html"):
@@ -74,6 +77,7 @@ class Book:
             self._rows.pop(conversation_id, None)
             return
         self._rows[conversation_id] = row
+        self._labels.update(labels_of_all([conversation_id]))
         if row.team_id not in self._hours:
             self._hours.update(hours_of_teams({row.team_id}))
 
@@ -109,6 +113,7 @@ class Book:
             contact=row.contact.name,
             company=row.contact.company,
             addresses=" ".join(self._addresses.get(row.contact_id, [])),
+            labels=" ".join(map(str, self._labels.get(row.pk, ()))),
             waiting_minutes=max(0.0, waited),
             is_open=is_open(self._hours.get(row.team_id, ALWAYS), self._at),
             is_automatic=said.is_automatic if said else False,

@@ -1,6 +1,6 @@
 """The only writer of rules, of how teams share work, and of presence. Each change is one transaction with its event."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,13 +11,14 @@ from django.utils.translation import gettext as _
 
 from comptoir.accounts.models import Membership, Team, User
 from comptoir.accounts.queries import team_ids_of
-from comptoir.conversations.models import Priority, State
+from comptoir.conversations.models import Label, Priority, State
 from comptoir.conversations.services import checked_text
 from comptoir.core import clock
 from comptoir.core.errors import AccessDenied, InputError
 from comptoir.core.textfold import clean
 from comptoir.journal import services as journal
 from comptoir.journal.services import Actor
+from comptoir.knowledge.access import accessible_macros
 from comptoir.routing.models import AssignmentPolicy, Rule, RuleVersion, Shift, Workload
 from comptoir.routing.queries import rules_of
 from comptoir.routing.rules.assignment import Mode, Presence
@@ -134,15 +135,19 @@ def _checked_action(action: Action, *, user: User, team: Team | None) -> Action:
         raise InputError(_("Choose who is told."), field="actions")
     if kind == "snooze" and not (value.isdecimal() and 1 <= int(value) <= MAX_SNOOZE_MINUTES):
         raise InputError(_("Say for how many minutes it is snoozed."), field="actions")
-    wrong = {
-        "assign": value not in {"", "auto"} and not (value.isdecimal() and int(value) in _members(user, team)),
-        "team": not (value.isdecimal() and Team.objects.filter(pk=int(value)).exists()),
-        "state": value not in {State.OPEN, State.PENDING, State.SOLVED},
-        "priority": value not in {str(number) for number in Priority.values},
-        "snooze": False,
-        "notify": False,
+    number = int(value) if value.isascii() and value.isdecimal() and len(value) < 19 else 0
+    choices: dict[str, Callable[[], bool]] = {
+        "assign": lambda: value in {"", "auto"} or number in _members(user, team),
+        "team": lambda: Team.objects.filter(pk=number).exists(),
+        "state": lambda: value in {State.OPEN, State.PENDING, State.SOLVED},
+        "priority": lambda: value in {str(priority) for priority in Priority.values},
+        "label": lambda: Label.objects.filter(pk=number).exists(),
+        "unlabel": lambda: Label.objects.filter(pk=number).exists(),
+        "macro": lambda: accessible_macros(user).filter(pk=number).exists(),
+        "snooze": lambda: True,
+        "notify": lambda: True,
     }
-    if wrong.get(kind, True):
+    if kind not in choices or not choices[kind]():
         raise InputError(_("Choose one from the list."), field="actions")
     return replace(action, value=clean(value))
 

@@ -121,7 +121,9 @@ def test_values_are_kept_with_what_they_were_before(world: World) -> None:
         set_fields(actor=world.actor, conversation=world.one, definitions=definitions, given={"offer": value})
     world.one.refresh_from_db()
     assert world.one.fields == {}
-    assert [facts["offer"] for facts in _facts("conversation.fields_changed")] == [
+    told = [facts["offer"] for facts in _facts("conversation.fields_changed")]
+    assert {one.pop("name") for one in told} == {"Offer"}
+    assert told == [
         {"from": None, "to": "Fibre"}, {"from": "Fibre", "to": "Mobile"}, {"from": "Mobile", "to": None},
     ]  # fmt: skip
 
@@ -183,6 +185,10 @@ def test_a_shared_view_is_seen_by_its_team_and_changed_by_leads(world: World) ->
         saving.access_view(stranger, shared.pk)
     with pytest.raises(InputError):
         world.view(scope="team", team=make_team())
+    other_lead = make_user(world.team, role=Role.LEAD)
+    world.view(other_lead, scope="team", team=world.team, view=shared, name="Renamed")
+    with pytest.raises(InputError):  # it would vanish for those who use it
+        world.view(other_lead, scope="personal", view=shared)
 
 
 def test_views_stand_in_the_order_that_people_gave_them(world: World) -> None:

@@ -201,6 +201,26 @@ def test_a_macro_is_applied_from_the_menu_and_undone(browse: Browse, conversatio
     assert Conversation.objects.get(pk=conversation.pk).state == State.OPEN
 
 
+def test_a_macro_waits_for_the_draft_and_never_sends_what_is_written(
+    browse: Browse, conversation: Conversation
+) -> None:
+    save_macro(actor=SYSTEM, user=None, name="Solve it all", steps=[{"do": "state", "with": "solved"}])
+    page = at(browse, conversation)
+    held: list[Any] = []
+    page.route("**/draft/", lambda route: route.continue_() if held else held.append(route))
+    page.keyboard.type("Not yet")
+    with page.expect_request("**/draft/"):
+        pass
+    page.locator("details[data-panel$='/macros/'] > summary").click()
+    page.get_by_role("button", name="Solve it all").click()
+    page.wait_for_timeout(400)
+    assert Conversation.objects.get(pk=conversation.pk).state == State.OPEN
+    held[0].continue_()
+    page.locator(".conv-meta .state[data-state=solved]").wait_for()
+    assert Delivery.objects.count() == 0
+    assert page.locator("#text").input_value() == "Not yet"
+
+
 def test_the_length_is_counted_and_the_parts_are_shown(browse: Browse, conversation: Conversation) -> None:
     type(conversation.account).objects.update(options={"imitates": "bluesky"})
     page = at(browse, conversation)

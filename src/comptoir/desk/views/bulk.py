@@ -113,7 +113,7 @@ def _told(outcome: Outcome) -> str:
 
 @staff("GET")
 def batch_menu(request: HttpRequest, part: str) -> HttpResponse:
-    """Draw what a menu of the toolbar offers: people and teams, or labels."""
+    """Draw what a menu of the toolbar offers: people and teams, labels, times, or the rest."""
     return render(request, "desk/queue/_bulk_part.html", _choices(person(request)) | {"part": part})
 
 
@@ -123,13 +123,16 @@ def batch_form(request: HttpRequest) -> HttpResponse:
     user = person(request)
     context = _choices(user) | {
         "ids": _picked(request, user), "list_query": request.POST.get("list", ""), "all": request.POST.get("all", ""),
-        "snoozes": snooze_times(timezone.localtime(clock.now())), "priorities": Priority.choices[::-1],
     }  # fmt: skip
     return render(request, "desk/queue/bulk.html", context)
 
 
 def _choices(user: User) -> dict[str, object]:
-    return {"people": colleagues_of(user), "teams": all_teams(), "labels": all_labels()}
+    """Return all that the menus offer; what a menu does not draw is not read."""
+    return {
+        "people": colleagues_of(user), "teams": all_teams(), "labels": all_labels(),
+        "snoozes": snooze_times(timezone.localtime(clock.now())), "priorities": Priority.choices[::-1],
+    }  # fmt: skip
 
 
 @staff("POST")

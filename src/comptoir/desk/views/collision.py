@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from comptoir.conversations.access import access_conversation
@@ -16,6 +16,9 @@ from comptoir.desk.views.drafts import keep
 from comptoir.drafts.queries import begun_by
 from comptoir.viewing.collision import Overtaken, refuse_unseen
 
+if TYPE_CHECKING:
+    from django.http.request import _ImmutableQueryDict
+
 
 def _seen(request: HttpRequest) -> int | None:
     """Return the last message that the person has seen: of the page, or of the warning that they pressed through."""
@@ -24,13 +27,13 @@ def _seen(request: HttpRequest) -> int | None:
     return max(numbers) if numbers else None
 
 
-def pressed(asked: QueryDict) -> QueryDict:
+def pressed(asked: "_ImmutableQueryDict") -> "_ImmutableQueryDict":
     """Return a form as it was sent; after “Send anyway” with what the first press wanted besides sending."""
     if not asked.get("anyway"):
         return asked
     first = asked.copy()
     first["then"], first["send_at"] = asked.get("anyway_then", ""), asked.get("anyway_at", "")
-    return first
+    return cast("_ImmutableQueryDict", first)
 
 
 @contextmanager

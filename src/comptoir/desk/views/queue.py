@@ -5,7 +5,6 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
@@ -16,14 +15,12 @@ from comptoir.channels.registry import channels
 from comptoir.conversations.counts import queue_counts
 from comptoir.conversations.filtering import QueueFilter
 from comptoir.conversations.listing import QUEUE_PAGE, WALK, QueueRow, queue_page
-from comptoir.conversations.models import Priority, State
+from comptoir.conversations.models import State
 from comptoir.conversations.rules import ordered_after
 from comptoir.conversations.services import claim_conversation
-from comptoir.core import clock
 from comptoir.desk.choosing import Chosen, chosen_cursor, chosen_list, cursor_words
 from comptoir.desk.guard import is_htmx, person, staff
 from comptoir.desk.lines import lines_of
-from comptoir.desk.rules import snooze_times
 
 MOST_ROWS = 200  # a live refresh redraws what is on the screen, up to this many
 NEXT_CHOICE = 20  # of the most urgent that are free: as many people may press 'next' at the same instant
@@ -68,8 +65,7 @@ def queue(request: HttpRequest) -> HttpResponse:
     }  # fmt: skip
     if after is not None and is_htmx(request):
         return render(request, "desk/queue/_rows.html", context)
-    context |= _head(user, chosen) | {"snoozes": snooze_times(timezone.localtime(clock.now()))}
-    context["priorities"] = Priority.choices[::-1]
+    context |= _head(user, chosen)
     return render(request, "desk/queue/_list.html" if is_htmx(request) else "desk/queue/page.html", context)
 
 

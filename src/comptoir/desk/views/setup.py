@@ -19,7 +19,7 @@ from comptoir.accounts.models import Role, User
 from comptoir.accounts.queries import organisation, team_ids_of
 from comptoir.accounts.services import actor_of
 from comptoir.channels import services
-from comptoir.channels.models import ChannelAccount
+from comptoir.channels.models import AccountHealth, ChannelAccount
 from comptoir.channels.registry import channel
 from comptoir.conversations.access import accessible_conversations
 from comptoir.conversations.queries import newest_of_account
@@ -80,6 +80,7 @@ def guide(request: HttpRequest) -> HttpResponse:
     context = {
         "organisation": organisation(),
         "mailbox": mailbox,
+        "mailbox_trouble": _trouble_of(mailbox),
         "people": User.objects.filter(is_active=True).count(),
         "people_url": _address("people"),
         "has_messages": accessible_conversations(user).exists(),
@@ -87,6 +88,12 @@ def guide(request: HttpRequest) -> HttpResponse:
         "has_imports": accessible_imports(user).filter(stage="done").exists(),
     }
     return render(request, "desk/setup/guide.html", context)
+
+
+def _trouble_of(account: ChannelAccount | None) -> str:
+    """Return why an account does not work at present; '' where it does, or where nobody has tried yet."""
+    found = AccountHealth.objects.filter(account=account, last_error_at__isnull=False).first() if account else None
+    return found.last_error if found is not None else ""
 
 
 def _address(name: str) -> str:

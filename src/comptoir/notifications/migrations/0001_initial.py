@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
                 ('mail_at', models.DateTimeField(null=True)),
                 ('mailed_at', models.DateTimeField(null=True)),
                 ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='conversations.conversation')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'indexes': [models.Index(condition=models.Q(('read_at__isnull', True)), fields=['user', 'id'], name='notification_unread'), models.Index(condition=models.Q(('mail_at__isnull', False), ('mailed_at__isnull', True), ('read_at__isnull', True)), fields=['mail_at'], name='notification_mail_due'), models.Index(fields=['at'], name='notification_by_time')],

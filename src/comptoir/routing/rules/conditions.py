@@ -31,6 +31,7 @@ TRIGGERS: dict[str, tuple[str, ...]] = {
     "transferred": ("conversation.transferred",),
     "state": ("conversation.state_changed",),
     "priority": ("conversation.priority_changed",),
+    "labelled": ("conversation.labelled",),
     "woke": ("conversation.woke",),
     "waiting": (),
 }
@@ -53,6 +54,7 @@ class Facts:
     contact: str = ""
     company: str = ""
     addresses: str = ""  # all of the contact's, separated by spaces
+    labels: str = ""  # numbers, separated by spaces
     waiting_minutes: float = 0
     is_open: bool = True
     is_automatic: bool = False
@@ -63,12 +65,14 @@ class Kind(StrEnum):
     """What a field can be compared with."""
 
     CHOICE = "choice"
+    SET = "set"  # several of some choices
     TEXT = "text"
     NUMBER = "number"
 
 
 OPERATORS: dict[Kind, tuple[str, ...]] = {
     Kind.CHOICE: ("is", "is_not"),
+    Kind.SET: ("includes", "excludes"),
     Kind.TEXT: ("has", "lacks", "like", "unlike"),
     Kind.NUMBER: ("at_least", "less_than"),
 }
@@ -86,7 +90,7 @@ def _yes(value: bool) -> str:
     return "yes" if value else "no"
 
 
-# A further condition (a label, a mood) is one line here and one in desk/rule_words.py.
+# A further condition (a mood) is one line here and one in desk/rule_words.py.
 FIELDS: dict[str, Field] = {
     "channel": Field(Kind.CHOICE, lambda f: f.channel),
     "account": Field(Kind.CHOICE, lambda f: f.account),
@@ -94,6 +98,7 @@ FIELDS: dict[str, Field] = {
     "assignee": Field(Kind.CHOICE, lambda f: f.assignee),
     "state": Field(Kind.CHOICE, lambda f: f.state),
     "priority": Field(Kind.CHOICE, lambda f: f.priority),
+    "label": Field(Kind.SET, lambda f: f.labels),
     "language": Field(Kind.CHOICE, lambda f: f.language),
     "subject": Field(Kind.TEXT, lambda f: f.subject),
     "text": Field(Kind.TEXT, lambda f: f"{f.subject}\n{f.text}"),
@@ -174,6 +179,8 @@ def holds(op: str, found: str, value: str) -> bool:
     """Compare what was found with the value of a condition."""
     if op in {"is", "is_not"}:
         return (found == value) is (op == "is")
+    if op in {"includes", "excludes"}:
+        return (value in found.split()) is (op == "includes")
     if op in {"has", "lacks"}:
         return has_words(found, value) is (op == "has")
     if op in {"like", "unlike"}:

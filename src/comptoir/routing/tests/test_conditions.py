@@ -14,7 +14,8 @@ from comptoir.routing.rules.conditions import Action, Condition, Definition, Fac
 FACTS = Facts(
     conversation_id=1, team="3", channel="email", account="7", state="open", priority="0", language="fr",
     subject="Facture n° 2026-118", text="Bonjour, ma facture d’été est déjà payée ! L’œuvre est là.",
-    contact="Zoé Quéré", company="Le Môle", addresses="zoe@mole.example zq", waiting_minutes=61.7, is_first=True,
+    contact="Zoé Quéré", company="Le Môle", addresses="zoe@mole.example zq", labels="3 7 12",
+    waiting_minutes=61.7, is_first=True,
 )  # fmt: skip
 
 
@@ -45,6 +46,9 @@ FACTS = Facts(
         ("open", "hours", "is", "open", True),
         ("a machine", "automatic", "is", "yes", False),
         ("the first message", "first", "is", "yes", True),
+        ("a label", "label", "includes", "7", True),
+        ("no part of a number", "label", "includes", "1", False),
+        ("another label", "label", "excludes", "8", True),
     ],
 )
 def test_one_condition(case: str, field: str, op: str, value: str, expected: bool) -> None:

@@ -11,11 +11,13 @@ from django.db import connection
 
 from comptoir.accounts.models import Role, Team, User
 from comptoir.accounts.services import actor_of
+from comptoir.conversations import labelling
 from comptoir.conversations import services as conversations
 from comptoir.conversations.models import Conversation, Message
 from comptoir.core import clock
 from comptoir.journal import services as journal
 from comptoir.journal.models import Event
+from comptoir.knowledge.services import save_macro
 from comptoir.outbound.models import Delivery
 from comptoir.routing import engine, errands, queries, services
 from comptoir.routing.models import Errand, Firing, Rule, RuleVersion
@@ -103,6 +105,43 @@ def test_a_rule_that_matches_does_its_actions_in_order(row: Conversation, admin:
     events = Event.objects.filter(actor_kind="rule", actor_id=firing.pk).order_by("pk")
     assert [e.kind for e in events] == ["conversation.priority_changed", "conversation.assigned", "note.added"]
     assert {e.actor_name for e in events} == {"Invoices"}
+
+
+def test_a_rule_puts_labels_asks_for_them_and_takes_them_away(row: Conversation, admin: User) -> None:
+    invoice = labelling.create_label(actor=actor_of(admin), name="Invoice", colour="blue")
+    odd = labelling.create_label(actor=actor_of(admin), name="Odd", colour="red")
+    labelling.set_labels(actor=actor_of(admin), conversation=row, label_ids=[odd.pk])
+    act()
+    lost = labelling.create_label(actor=actor_of(admin), name="Lost", colour="red")
+    make_rule(admin, Definition("created", actions=(Action("label", str(invoice.pk)), Action("label", str(lost.pk)))))
+    labelling.delete_label(actor=actor_of(admin), label=lost)
+    asks = (Condition("label", "includes", str(invoice.pk)),)
+    make_rule(admin, Definition("labelled", every=asks, actions=(Action("unlabel", str(odd.pk)),)), name="Tidy")
+    happen(row)
+    assert labelling.labels_of(row) == {invoice.pk}
+    made, tidied = Firing.objects.order_by("pk")[:2]
+    assert [action["why"] for action in made.details["actions"]] == ["", "gone"]
+    assert (tidied.depth, tidied.details["every"][0]["found"]) == (2, f"{invoice.pk} {odd.pk}")
+
+
+def test_a_rule_applies_a_macro_without_a_person(row: Conversation, admin: User, team: Team) -> None:
+    steps = [
+        {"do": "priority", "with": "1"},
+        {"do": "assign", "with": "me"},
+        {"do": "send", "with": "Dear {{contact.name}}, we look into it."},
+        {"do": "state", "with": "pending"},
+    ]
+    macro = save_macro(actor=actor_of(admin), user=admin, name="Invoices", steps=steps, teams=[team])
+    make_rule(admin, Definition("received", actions=(Action("macro", str(macro.pk)),)))
+    happen(row, "message.received")
+    facts_of(row)
+    assert (row.priority, row.assignee, row.state) == (1, None, "pending")
+    sent = Message.objects.get(conversation=row, kind="out")
+    assert (sent.text, sent.automatic) == ("Dear Ada Martin, we look into it.", "rule")
+    assert row.waiting_since is not None, "what a program says is no answer"
+    happen(row, "message.received")
+    assert Message.objects.filter(conversation=row, kind="out").count() == 1
+    assert Firing.objects.latest("pk").details["actions"][0]["why"] == "recent"
 
 
 def test_a_rule_that_does_not_match_does_nothing(row: Conversation, admin: User) -> None:

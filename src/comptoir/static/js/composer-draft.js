@@ -65,10 +65,11 @@
           if (state.isSending) return;
           form.elements.revision.value = told.revision;
           state.saved = sent;
-          if (words(form) === sent) store(form, null);
-          else store(form, local(form));
-          say(form, told.revision ? form.dataset.saved : "");
           show(form, told.count);
+          if (words(form) === sent) {
+            store(form, null);
+            say(form, told.revision ? form.dataset.saved : "");
+          } else store(form, local(form)); // somebody types on
         } else throw new Error(response.status);
       } catch {
         store(form, local(form));
@@ -144,13 +145,16 @@
     form.addEventListener("input", (event) => event.target.type !== "file" && changed(form));
     form.addEventListener("composer:changed", () => changed(form));
     form.addEventListener("change", (event) => event.target.name === "kind" && form.elements.text.value && changed(form));
-    // A save that is under way ends before the text is sent, or it would begin the draft again.
-    form.addEventListener("htmx:confirm", (event) => {
+    // A save that is under way ends before anything is sent, or it would begin the draft again. The button is pressed anew then:
+    // it says where the form goes, and its menu may have closed.
+    form.addEventListener("submit", (event) => {
       clearTimeout(state.timer);
       if (!state.saving) return;
       event.preventDefault();
-      state.saving.finally(() => event.detail.issueRequest(true));
-    });
+      event.stopImmediatePropagation();
+      const button = event.submitter;
+      state.saving.finally(() => (button ? button.click() : form.requestSubmit()));
+    }, true);
     form.addEventListener("htmx:beforeRequest", (event) => {
       state.isSending = event.target === form && isSending(event);
     });
