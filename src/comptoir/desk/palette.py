@@ -26,6 +26,7 @@ LONGEST = 100  # characters that are read
 MOST = 6  # of one group
 
 OFFICE = (Role.LEAD, Role.ADMIN, Role.AUDITOR)
+LEADS = (Role.LEAD, Role.ADMIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ DESTINATIONS: tuple[Destination, ...] = (
     Destination("view_new", gettext_lazy("New view"), "new view nouvelle vue", "plus"),
     Destination("channels", gettext_lazy("Channels"), "channels health canaux etat", "health", key="g h"),
     Destination("intake", gettext_lazy("Intake"), "intake log reception journal", "intake", "", OFFICE, "g i"),
-    Destination("team_first", gettext_lazy("Team now"), "team load equipe charge", "teams", "", OFFICE, "g t"),
+    Destination("team_first", gettext_lazy("Team now"), "team load equipe charge", "teams", "", LEADS, "g t"),
     Destination("settings", gettext_lazy("Settings"), "settings reglages parametres", "settings", key="g o"),
     Destination("me", gettext_lazy("My settings"), "language theme mes reglages langue", "settings", key="g s"),
     Destination("account_change_password", gettext_lazy("Change the password"), "password mot de passe", "key"),

@@ -50,7 +50,7 @@ GROUPS = (
             SettingsPage(
                 "hours", _("Opening hours"), _("When each team is there, with holidays and exceptions."), "clock", ALL
             ),
-            SettingsPage("rules", _("Rules"), _("What happens by itself, and when."), "bolt", OFFICE),
+            SettingsPage("rules", _("Rules"), _("What happens by itself, and when."), "bolt", LEADS),
             SettingsPage("label_settings", _("Labels"), _("Words that sort conversations."), "tag", LEADS),
             SettingsPage(
                 "field_settings", _("Own fields"), _("What you note of contacts and conversations."), "edit", LEADS

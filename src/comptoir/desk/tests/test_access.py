@@ -78,7 +78,7 @@ TABLE: dict[str, tuple[str, Callable[[Cast], dict[str, int | str]] | None, dict[
     "draft_files": ("POST", lambda c: {"conversation_id": c.conversation.pk}, {}),
     "draft_file_removal": ("POST", lambda c: {"conversation_id": c.conversation.pk, "file_id": "0a"}, {}),
     "draft_disposal": ("POST", lambda c: {"conversation_id": c.conversation.pk}, {}),
-    "people": ("GET", lambda c: {"conversation_id": c.conversation.pk}, {}),
+    "mentionable": ("GET", lambda c: {"conversation_id": c.conversation.pk}, {}),
     "preview": ("POST", lambda c: {"conversation_id": c.conversation.pk}, {"text": "Hello"}),
     "roads": ("GET", lambda c: {"conversation_id": c.conversation.pk}, {}),
     "reply_picker": ("GET", lambda c: {"conversation_id": c.conversation.pk}, {}),
