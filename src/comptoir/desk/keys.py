@@ -50,17 +50,19 @@ def groups(user: User) -> list[KeyGroup]:
             _key(_("open"), "o", pgettext("a key", "Enter")),
             _key(_("select"), "x"),
             _key(_("select from the last selected one to here"), f"{shift}+X"),
+            _key(_("select all that are shown"), f"{shift}+A"), _key(_("select none"), pgettext("a key", "Esc")),
             _key(_("next conversation that waits"), "n"),
         ]),
         KeyGroup(_("In a conversation"), [
             _key(_("reply"), "r"), _key(_("note"), "m"), _key(_("forward"), "f"),
             _key(_("take"), "t"), _key(_("assign"), "a"), _key(_("snooze"), "z"),
-            _key(_("solve, reopen"), "e"), _key(_("label"), "l"),
+            _key(_("solve, reopen"), "e"), _key(_("label"), "l"), _key(_("mark as unread"), f"{shift}+U"),
             _key(_("next one of the list"), "j"), _key(_("previous one of the list"), "k"),
             _key(_("back to the list"), "u"),
         ]),
         KeyGroup(_("Writing"), [
             _key(_("send"), f"Ctrl+{pgettext('a key', 'Enter')}"),
-            _key(_("undo sending"), f"{shift}+Z"),
+            _key(_("undo: sending, a bulk change, a macro"), f"{shift}+Z"),
+            _key(_("a saved reply; in a note, a colleague"), "/", "@"),
         ]),
     ]  # fmt: skip

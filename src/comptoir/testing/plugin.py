@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,27 @@ def _quick_flush() -> None:
 def _fast_passwords(settings: object) -> None:
     """Hash passwords cheaply: the strength of the hash is Django's to test."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A running Chromium. Of a module, because its event loop is in the way of tests that run one of their own."""
+    from comptoir.testing.browser import running_chromium
+
+    with running_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def site() -> Iterator[Any]:
+    """The whole application on loopback, on the test's database."""
+    from django.db import connections
+
+    from comptoir.testing.browser import running_site
+
+    with running_site() as running:
+        yield running
+    connections.close_all()
 
 
 def start_process(command: list[str], **environment: str) -> subprocess.Popen[bytes]:

@@ -1,17 +1,16 @@
 """Every page under axe-core (WCAG 2.2 A and AA), light, dark and on a phone; a journey by keyboard alone."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connections
 from django.test import Client
 from django.urls import get_resolver
 
-from comptoir.accounts.models import Role, User
+from comptoir.accounts.models import User
 from comptoir.conversations.models import Conversation, Message, State
 from comptoir.testing import builders
 
@@ -33,28 +32,6 @@ MODES: dict[str, dict[str, Any]] = {
     "phone": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}, "has_touch": True},
     "contrast": {"color_scheme": "dark", "contrast": "more", "reduced_motion": "reduce"},
 }
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    from comptoir.testing.browser import running_chromium
-
-    with running_chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def site() -> Iterator[Any]:
-    from comptoir.testing.browser import running_site
-
-    with running_site() as running:
-        yield running
-    connections.close_all()
-
-
-@pytest.fixture
-def agent() -> User:
-    return builders.make_user(builders.make_team("Service"), name="Camille Roux", role=Role.ADMIN)
 
 
 @pytest.fixture
@@ -99,27 +76,6 @@ def discovered(agent: User, known: list[str]) -> list[str]:
             if response.status_code == 200 and b"<main" in response.content:
                 found.append(path)
     return found
-
-
-@pytest.fixture
-def browse(chromium: Any, site: Any, agent: User) -> Iterator[Callable[..., Any]]:
-    """Open an address in a fresh profile in which the agent is signed in."""
-    contexts = []
-
-    def browse(path: str, **options: Any) -> Any:
-        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, "locale": "en-GB", **options})
-        contexts.append(context)
-        client = Client()
-        client.force_login(agent)
-        context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": site.url}])
-        page = context.new_page()
-        page.set_default_timeout(10_000)
-        page.goto(site.url + path)
-        return page
-
-    yield browse
-    for context in contexts:
-        context.close()
 
 
 def violations(page: Any, options: dict[str, Any] = OPTIONS) -> list[str]:

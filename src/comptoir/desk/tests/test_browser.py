@@ -1,13 +1,12 @@
 """The desk in a real browser: live, by keyboard, without JavaScript, and on a phone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connections, transaction
-from django.test import Client
+from django.db import transaction
 
-from comptoir.accounts.models import Role, User
+from comptoir.accounts.models import User
 from comptoir.contacts import fields
 from comptoir.conversations import labelling
 from comptoir.conversations.models import Conversation, State
@@ -16,59 +15,6 @@ from comptoir.outbound.models import Delivery, DeliveryState
 from comptoir.testing import builders
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    from comptoir.testing.browser import running_chromium
-
-    with running_chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def site() -> Iterator[Any]:
-    from comptoir.testing.browser import running_site
-
-    with running_site() as running:
-        yield running
-    connections.close_all()
-
-
-@pytest.fixture
-def agent() -> User:
-    return builders.make_user(builders.make_team("Service"), name="Camille Roux", role=Role.ADMIN)
-
-
-@pytest.fixture
-def conversation(agent: User) -> Conversation:
-    account = builders.make_account(agent.teams.get(), kind="sandbox", address="service@example.org")
-    return builders.make_conversation(account, subject="No dial tone")
-
-
-@pytest.fixture
-def browse(chromium: Any, site: Any, agent: User) -> Iterator[Callable[..., Any]]:
-    """Open an address in a fresh profile in which the agent is signed in; the page fails on any script error."""
-    contexts = []
-    troubles: list[str] = []
-
-    def browse(path: str, **options: Any) -> Any:
-        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, "locale": "en-GB", **options})
-        contexts.append(context)
-        client = Client()
-        client.force_login(agent)
-        context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": site.url}])
-        page = context.new_page()
-        page.set_default_timeout(10_000)
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("console", lambda message: troubles.append(message.text) if "Security Policy" in message.text else None)
-        page.goto(site.url + path)
-        return page
-
-    yield browse
-    for context in contexts:
-        context.close()
-    assert troubles == []
 
 
 def _announce(conversation: Conversation, **message: Any) -> None:
@@ -192,13 +138,13 @@ def test_many_are_labelled_from_the_toolbar_and_it_is_undone_by_a_key(
     page = browse("/")
     page.wait_for_function("document.querySelector('time[data-wait]').title")  # the scripts have run
     page.keyboard.press("j")
-    page.keyboard.press("X")
+    page.keyboard.press("Shift+A")
     assert page.locator("[data-picked]").inner_text() == "2"
     page.locator(".q-bulk summary", has_text="Label").click()
     page.locator(f".q-bulk button[value='add:{label.pk}']").click()
     page.locator(".toast[data-watched]").wait_for()  # the scripts have run
     assert page.locator(".q-row .label-tag").count() == 2
-    page.keyboard.press("z")
+    page.keyboard.press("Shift+Z")
     page.get_by_text("2 conversations restored.").wait_for()
     assert page.locator(".q-row .label-tag").count() == 0
 

@@ -8,7 +8,6 @@ import pytest
 from comptoir.accounts.models import User
 from comptoir.conversations.models import Conversation
 from comptoir.core import clock, presence
-from comptoir.desk.tests.test_browser import agent, browse, chromium, conversation, site  # noqa: F401  # its fixtures
 from comptoir.routing.models import Rule, RuleVersion, Workload
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -16,8 +15,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 @pytest.mark.parametrize("scripts", [True, False])
 def test_a_rule_is_put_together_tried_and_saved(
-    browse: Callable[..., Any],  # noqa: F811
-    conversation: Conversation,  # noqa: F811
+    browse: Callable[..., Any],
+    conversation: Conversation,
     scripts: bool,
 ) -> None:
     page = browse("/rules/new/", java_script_enabled=scripts)
@@ -43,8 +42,8 @@ def test_a_rule_is_put_together_tried_and_saved(
 
 
 def test_presence_is_chosen_in_the_navigation_and_an_open_desk_counts(
-    browse: Callable[..., Any],  # noqa: F811
-    agent: User,  # noqa: F811
+    browse: Callable[..., Any],
+    agent: User,
 ) -> None:
     page = browse("/")
     page.wait_for_selector('[data-live="online"]')
@@ -57,9 +56,9 @@ def test_presence_is_chosen_in_the_navigation_and_an_open_desk_counts(
 
 @pytest.mark.parametrize("width", [390, 1024])
 def test_no_page_of_the_team_is_wider_than_the_screen(
-    browse: Callable[..., Any],  # noqa: F811
-    site: Any,  # noqa: F811
-    agent: User,  # noqa: F811
+    browse: Callable[..., Any],
+    site: Any,
+    agent: User,
     width: int,
 ) -> None:
     team = agent.teams.get().pk

@@ -14,14 +14,6 @@ from comptoir.testing import builders
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    from comptoir.testing.browser import running_chromium
-
-    with running_chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
 def site() -> Iterator[str]:
     """A passkey belongs to a name, never to a number: the site is asked as localhost."""

@@ -1,11 +1,9 @@
 """Two agents at once in two browsers: who is there, who types, who comes second; and the bell."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connections
-from django.test import Client
 
 from comptoir.accounts.models import Role, User
 from comptoir.accounts.services import actor_of
@@ -16,23 +14,6 @@ from comptoir.outbound.models import Delivery
 from comptoir.testing import builders
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    from comptoir.testing.browser import running_chromium
-
-    with running_chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def site() -> Iterator[Any]:
-    from comptoir.testing.browser import running_site
-
-    with running_site() as running:
-        yield running
-    connections.close_all()
 
 
 @pytest.fixture
@@ -51,36 +32,11 @@ def conversation(ada: User) -> Conversation:
     return builders.make_conversation(account, subject="No dial tone")
 
 
-@pytest.fixture
-def browse(chromium: Any, site: Any) -> Iterator[Callable[..., Any]]:
-    """Open an address in a profile of the person's own; the page fails on any script error."""
-    contexts = []
-    troubles: list[str] = []
-
-    def browse(user: User, path: str, **options: Any) -> Any:
-        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, "locale": "en-GB", **options})
-        contexts.append(context)
-        client = Client()
-        client.force_login(user)
-        context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": site.url}])
-        page = context.new_page()
-        page.set_default_timeout(10_000)
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("console", lambda message: troubles.append(message.text) if "Security Policy" in message.text else None)
-        page.goto(site.url + path)
-        return page
-
-    yield browse
-    for context in contexts:
-        context.close()
-    assert troubles == []
-
-
 def test_two_people_see_each_other_look_type_and_leave(
-    browse: Callable[..., Any], ada: User, tom: User, conversation: Conversation
+    browse_as: Callable[..., Any], ada: User, tom: User, conversation: Conversation
 ) -> None:
     path = f"/conversations/{conversation.pk}/"
-    first, second = browse(ada, path), browse(tom, path)
+    first, second = browse_as(ada, path), browse_as(tom, path)
     line = first.locator("#here")
     line.get_by_text("Tom Okafor is looking at this conversation too").wait_for()
     second.get_by_text("Ada Admin is looking").wait_for()
@@ -91,10 +47,10 @@ def test_two_people_see_each_other_look_type_and_leave(
 
 
 def test_the_queue_shows_what_somebody_has_open(
-    browse: Callable[..., Any], ada: User, tom: User, conversation: Conversation
+    browse_as: Callable[..., Any], ada: User, tom: User, conversation: Conversation
 ) -> None:
-    queue = browse(ada, "/")
-    page = browse(tom, f"/conversations/{conversation.pk}/")
+    queue = browse_as(ada, "/")
+    page = browse_as(tom, f"/conversations/{conversation.pk}/")
     sign = queue.get_by_role("img", name="Tom Okafor has it open")
     sign.wait_for()
     page.close()
@@ -103,10 +59,10 @@ def test_the_queue_shows_what_somebody_has_open(
 
 @pytest.mark.parametrize("width", [1440, 390])
 def test_when_two_answer_at_once_the_second_is_told_and_loses_nothing(
-    browse: Callable[..., Any], ada: User, tom: User, conversation: Conversation, width: int
+    browse_as: Callable[..., Any], ada: User, tom: User, conversation: Conversation, width: int
 ) -> None:
     path = f"/conversations/{conversation.pk}/"
-    first, second = browse(ada, path), browse(tom, path, viewport={"width": width, "height": 844})
+    first, second = browse_as(ada, path), browse_as(tom, path, viewport={"width": width, "height": 844})
     second.route("**/timeline/**", lambda route: route.abort())  # his page does not hear of hers in time
     first.locator("#text").fill("The first answer")
     second.locator("#text").fill("The second answer")
@@ -125,12 +81,12 @@ def test_when_two_answer_at_once_the_second_is_told_and_loses_nothing(
 
 
 def test_the_bell_counts_tells_and_leads_there(
-    browse: Callable[..., Any], ada: User, tom: User, conversation: Conversation
+    browse_as: Callable[..., Any], ada: User, tom: User, conversation: Conversation
 ) -> None:
     from playwright.sync_api import expect
 
     run_once()
-    page = browse(tom, "/contacts/")
+    page = browse_as(tom, "/contacts/")
     while page.evaluate("sessionStorage.getItem('notifications')") is None:  # the stream has said how many there are
         page.wait_for_timeout(50)
     assign_conversation(actor=actor_of(ada), conversation=conversation, assignee=tom)
@@ -143,11 +99,35 @@ def test_the_bell_counts_tells_and_leads_there(
     expect(page.locator("[data-unread]").first).to_have_text("")
 
 
-def test_a_reminder_is_set_in_the_side_panel(browse: Callable[..., Any], ada: User, conversation: Conversation) -> None:
-    page = browse(ada, f"/conversations/{conversation.pk}/")
+def test_a_reminder_is_set_in_the_side_panel(
+    browse_as: Callable[..., Any], ada: User, conversation: Conversation
+) -> None:
+    page = browse_as(ada, f"/conversations/{conversation.pk}/")
     page.get_by_text("Follow and be reminded").click()
     page.get_by_label("Remind me of").fill("Call back")
     page.get_by_role("button", name="Tomorrow morning").last.click()
     page.locator(".remind-list").get_by_text("Call back").wait_for()
     page.get_by_role("button", name="Follow this conversation").click()
     page.get_by_text("You follow this conversation.").wait_for()
+
+
+HIDE = """() => {
+  Object.defineProperty(document, "hidden", { value: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+def test_tabs_in_the_background_leave_a_connection_for_the_next_page(
+    browse_as: Callable[..., Any], ada: User, site: Any
+) -> None:
+    """A browser opens six connections to a server; an open stream for each of seven tabs would be one too many."""
+    first = browse_as(ada, "/")
+    for _ in range(7):
+        tab = first.context.new_page()
+        tab.clock.install()
+        tab.goto(site.url + "/", timeout=10_000)
+        tab.locator(".live[data-live=online]").wait_for(timeout=10_000)
+        tab.evaluate(HIDE)
+        tab.clock.fast_forward(21_000)
+    first.goto(site.url + "/contacts/", timeout=10_000)
+    first.locator(".live[data-live=online]").wait_for()

@@ -8,7 +8,6 @@ import pytest
 from comptoir.accounts.models import User
 from comptoir.contacts.models import Identity
 from comptoir.conversations.models import Conversation, State
-from comptoir.desk.tests.test_browser import agent, browse, chromium, conversation, site
 from comptoir.drafts.models import Draft
 from comptoir.journal.models import Event
 from comptoir.journal.services import SYSTEM
@@ -17,7 +16,6 @@ from comptoir.knowledge.services import ReplyWords, save_macro, save_reply
 from comptoir.outbound.models import Delivery, DeliveryState
 from comptoir.testing import builders
 
-__all__ = ["agent", "browse", "chromium", "conversation", "site"]  # fixtures
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 Browse = Callable[..., Any]
 

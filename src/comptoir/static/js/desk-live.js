@@ -128,14 +128,34 @@
       source.addEventListener("visitors", tell("visitors"));
       source.addEventListener("notifications", tell("notifications"));
     };
-    connect(!document.hidden);
+    // A browser opens six connections to a server at most, and each stream holds one: with six tabs the seventh page would
+    // wait for ever. So a tab in the background lets go of its stream, but for one of them, which goes on hearing of
+    // notifications (a lock that the tabs share; where the browser has none, background tabs hear nothing).
+    let giveUp = null;
+    const rest = () => {
+      source?.close();
+      giveUp = new AbortController();
+      const { signal } = giveUp;
+      const listen = () => {
+        if (signal.aborted) return null;
+        connect(false);
+        return new Promise((done) => signal.addEventListener("abort", done));
+      };
+      navigator.locks?.request("comptoir:live", { signal }, listen).catch(() => {}); // it is seen again before its turn
+    };
+    if (document.hidden) rest();
+    else connect(true);
     document.addEventListener("visibilitychange", () => {
-      if (!open()) return;
       clearTimeout(away);
-      if (document.hidden) away = setTimeout(() => connect(false), HIDDEN);
-      else if (!source.url.includes("tab=")) connect(true);
+      if (document.hidden) away = setTimeout(rest, HIDDEN);
+      else if (giveUp) {
+        giveUp.abort();
+        giveUp = null;
+        lost = true; // what happened meanwhile is asked for when the stream is open
+        connect(true);
+      }
     });
-    addEventListener("pagehide", () => source.close());
+    addEventListener("pagehide", () => source?.close());
     addEventListener("pageshow", (event) => event.persisted && connect(true)); // from the browser's memory
   }
 }

@@ -1,5 +1,5 @@
-// Picking rows of the queue: how many ([data-picked]), all that are shown (Shift with the first and the last), and
-// data-narrow, which keeps of a list what holds the words that are typed.
+// Picking rows of the queue: how many ([data-picked]), and all or none of those that are shown (rows.js picks one, or a
+// span); and data-narrow, which keeps of a list what holds the words that are typed.
 {
   const boxes = () => [...document.querySelectorAll("[data-rows] input[name=pick]")];
   const tell = () => {
@@ -7,24 +7,15 @@
     document.querySelector("[data-rows]")?.classList.toggle("is-picking", picked > 0);
     for (const sign of document.querySelectorAll("[data-picked]")) sign.textContent = picked || "";
   };
-  let last = null;
-  document.addEventListener("click", (event) => {
-    const box = event.target.closest?.("[data-rows] input[name=pick]");
-    if (!box) return;
-    if (event.shiftKey && last?.isConnected) {
-      const all = boxes();
-      const [from, to] = [all.indexOf(last), all.indexOf(box)].sort((a, b) => a - b);
-      for (const one of all.slice(from, to + 1)) one.checked = box.checked;
-    }
-    last = box;
-    tell();
-  });
+  document.addEventListener("click", (event) => event.target.closest?.("[data-rows] input[name=pick]") && tell());
   document.addEventListener("keydown", (event) => {
-    // Escape lets go of all; Ctrl+A is the browser's, so that Shift+X picks all that are shown.
+    // Ctrl+A is the browser's, so that Shift+A picks all that are shown. Escape lets go of them.
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest?.("input:not([type=checkbox]), textarea, select, details[open], dialog[open]")) return;
     const all = boxes();
-    if (!all.length || !(event.key === "X" || (event.key === "Escape" && all.some((box) => box.checked)))) return;
-    for (const box of all) box.checked = event.key === "X";
+    const picksAll = event.key === "A" && document.body.dataset.shortcuts !== "off";
+    if (!all.length || !(picksAll || (event.key === "Escape" && all.some((box) => box.checked)))) return;
+    for (const box of all) box.checked = picksAll;
     event.preventDefault();
     tell();
   });

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.db import connections
 
 from comptoir import pipeline
 from comptoir.channels.models import ChannelAccount
@@ -28,23 +27,6 @@ def account() -> ChannelAccount:
     team = make_team()
     presence.mark_present({team.pk}, at=clock.now())
     return make_account(team, kind="webchat", options={"title": "Horizon"})
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    from comptoir.testing.browser import running_chromium
-
-    with running_chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def site() -> Iterator[Any]:
-    from comptoir.testing.browser import running_site
-
-    with running_site() as running:
-        yield running
-    connections.close_all()
 
 
 @pytest.fixture

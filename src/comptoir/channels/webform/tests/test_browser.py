@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connections
 from playwright.sync_api import expect
 
 from comptoir.channels.models import ChannelAccount
@@ -20,23 +19,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 @pytest.fixture
 def account() -> ChannelAccount:
     return make_account(make_team(), kind="webform", options={"title": "Write to Horizon", "topics": "Bill\nLine"})
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    from comptoir.testing.browser import running_chromium
-
-    with running_chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def site() -> Iterator[Any]:
-    from comptoir.testing.browser import running_site
-
-    with running_site() as running:
-        yield running
-    connections.close_all()
 
 
 @pytest.fixture

@@ -12,8 +12,6 @@ addEventListener("install", (event) => {
 addEventListener("activate", (event) => {
   event.waitUntil((async () => {
     for (const name of await caches.keys()) if (name.startsWith("comptoir:") && name !== CACHE) await caches.delete(name);
-    await registration.navigationPreload?.enable();
-    await clients.claim();
   })());
 });
 const kept = async (request) => {
@@ -24,9 +22,9 @@ const kept = async (request) => {
   if (response.ok) await cache.put(request, response.clone());
   return response;
 };
-const page = async (event) => {
+const page = async (request) => {
   try {
-    return (await event.preloadResponse) ?? (await fetch(event.request));
+    return await fetch(request);
   } catch {
     return (await caches.match(OFFLINE)) ?? Response.error();
   }
@@ -36,5 +34,5 @@ addEventListener("fetch", (event) => {
   const url = new URL(request.url);
   if (request.method !== "GET" || url.origin !== location.origin) return;
   if (url.pathname.startsWith(STATIC) && (HASHED.test(url.pathname) || NEEDED.includes(url.pathname))) event.respondWith(kept(request));
-  else if (request.mode === "navigate" && url.pathname.indexOf("/attachments/") !== 0) event.respondWith(page(event));
+  else if (request.mode === "navigate" && url.pathname.indexOf("/attachments/") !== 0) event.respondWith(page(request));
 });
