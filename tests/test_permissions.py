@@ -180,7 +180,7 @@ RULES: dict[str, str] = {
     "me/sessions/<int:session_id>/ending/": OBJECT,
     "me/sessions/endings/": SELF,
     "invitations/<str:token>/": PUBLIC,  # whoever holds the link
-    "settings/": OFFICE,
+    "settings/": STAFF,  # shows to everybody the settings that they may open
     "settings/people/": OFFICE,
     "settings/people/invitations/": OFFICE,
     "settings/people/invitations/<int:invitation_id>/renewal/": OFFICE,
@@ -521,6 +521,8 @@ def test_an_auditor_reads_and_changes_nothing_in_their_own_team(theirs: Theirs) 
     client.force_login(auditor, backend=BACKEND)
     reading = 0
     for route in of(STAFF, OFFICE, OBJECT):
+        if getattr(ROUTES[route].callback, "is_own", False):
+            continue  # about the auditor alone, such as a reminder; or an export, which reads and is written down
         path = address(route, theirs)
         reading += client.get(path).status_code == 200
         before = written()

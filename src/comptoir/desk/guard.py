@@ -105,6 +105,7 @@ def staff(*methods: str, roles: tuple[str, ...] = (), own: bool = False) -> Call
             except Conflict as error:
                 return refused(request, _(str(error)), status=409)
 
+        inner.is_own = own  # type: ignore[attr-defined]  # tests/test_permissions.py asks
         return inner
 
     return wrap
