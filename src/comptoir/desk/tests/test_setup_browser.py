@@ -33,6 +33,8 @@ def world(db: None) -> Iterator[tuple[Site, Page, MailServers]]:
         page.set_default_timeout(20_000)
         yield site, page, mail
         page.context.close()  # before the server: its live stream ends
+    connections.close_all()
+    connections["default"].close_pool()  # type: ignore[attr-defined]  # PostgreSQL's wrapper has it
 
 
 def digest(account_id: int, stop: threading.Event) -> None:
@@ -82,3 +84,4 @@ def test_from_nothing_to_a_first_message(world: tuple[Site, Page, MailServers]) 
     finally:
         stop.set()
         watcher.join(20)
+        assert not watcher.is_alive()
