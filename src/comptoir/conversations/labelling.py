@@ -5,6 +5,7 @@ of the label, because it changes no conversation's story, only the word for it.
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from itertools import cycle
 from typing import Any
 
 from django.db import transaction
@@ -71,6 +72,21 @@ def create_label(*, actor: Actor, name: str, colour: str) -> Label:
     label = Label.objects.create(name=_checked_name(name), colour=_checked_colour(colour))
     journal.append(actor=actor, kind="label.created", facts={"label": label.pk, "name": label.name})
     return label
+
+
+@transaction.atomic
+def labels_named(*, actor: Actor, names: Collection[str]) -> dict[str, int]:
+    """Return the number of the label of each name; what is missing is made, up to MAX_LABELS."""
+    known = {label.name.casefold(): label.pk for label in Label.objects.all()}
+    found: dict[str, int] = {}
+    colours = cycle(Colour.values)
+    for name in sorted(names):
+        short = " ".join(clean(name).split())[:40].strip()
+        if short and short.casefold() not in known and len(known) < MAX_LABELS:
+            known[short.casefold()] = create_label(actor=actor, name=short, colour=next(colours)).pk
+        if short.casefold() in known:
+            found[name] = known[short.casefold()]
+    return found
 
 
 @transaction.atomic

@@ -197,9 +197,12 @@ def merge_candidates(user: User, conversation: Conversation, text: str = "") -> 
     return story_of(user, conversation.contact_id, without=conversation.pk)
 
 
-def newest_of_account(user: User, account_id: int) -> Conversation | None:
-    """Return the newest conversation of an account among the person's teams: has a first message come?
+def newest_arrival(user: User, account_id: int) -> Conversation | None:
+    """Return the conversation of the last message that came in by an account, in the person's teams; None for none.
 
-    By its id, from the end: asked of an account that is new, about messages of the last minutes.
+    Read from the end of the inbound log (record_by_account): what was imported has no record and does not count.
     """
-    return Conversation.objects.filter(account_id=account_id, team_id__in=team_ids_of(user)).order_by("-id").first()
+    came = Message.objects.filter(record__account_id=account_id, conversation__team_id__in=team_ids_of(user))
+    came = came.exclude(record__source="import").select_related("conversation").defer("search")
+    message = came.order_by("-record_id").first()
+    return message.conversation if message is not None else None

@@ -63,19 +63,24 @@ def _words_in(language: str | None) -> _Words:
     # Here and not below: what stands inside an f-string is not collected for translation.
     note, place = escape(_("internal note")), escape(_("Move, split or merge…"))
     original, quoted = escape(_("See the original")), escape(_("Quoted text and signature"))
+    forward, source, formatted = (
+        escape(_("Forward")),
+        escape(_("Download the source")),
+        escape(_("Original formatting")),
+    )
     return _Words(
         to=pgettext("recipients", "to"),
         cc=_("cc"),
         note=f"<small>{icon('lock', 'icon-sm')}</small><small>{note}</small>",
         menu=f'<summary class="btn btn-quiet btn-sm btn-icon" aria-label="{about}">{icon("more")}</summary>'
         f'<div class="menu-panel menu-wide"><div class="menu-pad why"><h3>{why}</h3><p class="soft text-sm">',
-        forward=f"{icon('forward')}{escape(_('Forward'))}</a>",
+        forward=f"{icon('forward')}{forward}</a>",
         place=f"{icon('move')}{place}</a>",
         original=f"{icon('eye')}{original}</a>",
-        source=f"{icon('code')}{escape(_('Download the source'))}</a>",
+        source=f"{icon('code')}{source}</a>",
         machine=_strip("info", escape(_("A machine wrote this; it is never answered automatically."))),
         quoted=f"<summary>{icon('quote', 'icon-sm')}{quoted}</summary>",
-        formatted=f"<summary>{icon('eye', 'icon-sm')}{escape(_('Original formatting'))}</summary>",
+        formatted=f"<summary>{icon('eye', 'icon-sm')}{formatted}</summary>",
         remote=remote,
         show_images=escape(_("Show images")),
         frame=escape(_("The message in its original formatting")),

@@ -125,12 +125,13 @@ def as_text(whole: Whole) -> bytes:
     """Write plain text."""
     row = whole.conversation
     parts = [f"{row.subject or row.contact.name} (#{row.pk})", "=" * 72]
+    internal = _("internal note")
     for line in _lines(whole):
         head = f"{words.full_words(line.at)}  {line.who}"
         if line.kind == "event":
             parts.append(f"\n* {head} {line.text}")
             continue
-        note = f" [{_('internal note')}]" if line.kind == MessageKind.NOTE else ""
+        note = f" [{internal}]" if line.kind == MessageKind.NOTE else ""
         parts += [f"\n{head}{note}", *([f"→ {line.to}"] if line.to else []), "-" * 72, line.text.strip()]
         parts += [f"[{file.filename}, {words.size_words(file.size)}]" for file in line.files]
     return "\n".join([*parts, ""]).encode()

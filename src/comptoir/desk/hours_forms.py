@@ -49,8 +49,14 @@ HOLIDAYS = [("", _("No public holidays")), (_("France"), FRANCE), (_("Elsewhere"
 class HoursForm(forms.Form):
     """The hours of a week. Days are 'day0' (Monday) to 'day6'."""
 
-    is_always_open = forms.BooleanField(label=_("Open around the clock, every day"), required=False)
-    zone = forms.ChoiceField(label=_("Time zone"), choices=zone_choices, widget=ZoneSelect)
+    is_always_open = forms.BooleanField(
+        label=_("Open around the clock, every day"),
+        required=False,
+        help_text=_("Holidays and exceptions do not count then."),
+    )
+    zone = forms.ChoiceField(
+        label=_("Time zone"), choices=zone_choices, widget=ZoneSelect, help_text=_("Of the hours below.")
+    )
     holidays_of = forms.ChoiceField(
         label=_("Public holidays"), choices=HOLIDAYS, required=False, help_text=_("Closed on these days.")
     )
@@ -99,8 +105,13 @@ class ExceptionForm(forms.Form):
         coerce=bool,
         empty_value=None,
         required=False,
+        help_text=_("Closed although it is a working day, or open although it is not."),
     )
-    first_on = forms.DateField(label=_("First day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    first_on = forms.DateField(
+        label=_("First day"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text=_("The only one, or the first of several."),
+    )
     last_on = forms.DateField(
         label=_("Last day"),
         required=False,

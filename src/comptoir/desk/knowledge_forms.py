@@ -22,11 +22,14 @@ SHARED, OWN = "shared", "own"
 class _Kept(forms.Form):
     """What both have: a name, whose it is, and for which teams."""
 
-    name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
+    name = forms.CharField(
+        label=gettext_lazy("Name"), max_length=120, help_text=gettext_lazy("What you and the others find it by.")
+    )
     owner = forms.ChoiceField(
         label=gettext_lazy("For whom"),
         choices=[(SHARED, gettext_lazy("Everybody")), (OWN, gettext_lazy("Only me"))],
         widget=forms.RadioSelect,
+        help_text=gettext_lazy("Who finds it and may use it."),
     )
     teams: "forms.ModelMultipleChoiceField[Team]" = forms.ModelMultipleChoiceField(
         label=gettext_lazy("Teams"),
@@ -61,7 +64,10 @@ class _Kept(forms.Form):
 class ReplyForm(_Kept):
     """A saved reply, with a text for each language."""
 
-    folder = forms.CharField(label=gettext_lazy("Folder"), max_length=80, required=False)
+    folder = forms.CharField(
+        label=gettext_lazy("Folder"), max_length=80, required=False,
+        help_text=gettext_lazy("A word that several share; empty: none."),
+    )  # fmt: skip
     shortcut = forms.CharField(
         label=gettext_lazy("Shortcut"),
         help_text=gettext_lazy("One word: type / and this word while writing."),

@@ -36,15 +36,23 @@ class TeamsField(_TeamsField):
 class PlaceForm(forms.Form):
     """What a person may do, and for which teams."""
 
-    role = forms.ChoiceField(label=_("Role"), choices=Role.choices)
+    role = forms.ChoiceField(
+        label=_("Role"),
+        choices=Role.choices,
+        help_text=_("What the person may do; an auditor reads and changes nothing."),
+    )
     teams = TeamsField()
 
 
 class InviteForm(PlaceForm):
     """Somebody to invite."""
 
-    email = forms.EmailField(label=_("E-mail address"))
-    language = forms.ChoiceField(label=_("Language of the invitation"), choices=LANGUAGES)
+    email = forms.EmailField(label=_("E-mail address"), help_text=_("Where the invitation goes; they sign in with it."))
+    language = forms.ChoiceField(
+        label=_("Language of the invitation"),
+        choices=LANGUAGES,
+        help_text=_("And of their screens, until they choose."),
+    )
     field_order = ["email", "role", "teams", "language"]
 
 
@@ -59,8 +67,12 @@ class JoinForm(forms.Form):
         label=_("Password"), strip=False, help_text=_("10 characters or more. Several words are easier to remember."),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )  # fmt: skip
-    language = forms.ChoiceField(label=_("Language"), choices=LANGUAGES)
-    time_zone = forms.ChoiceField(label=_("Time zone"), choices=zone_choices, widget=ZoneSelect)
+    language = forms.ChoiceField(
+        label=_("Language"), choices=LANGUAGES, help_text=_("Of your screens, not of your answers.")
+    )
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"), choices=zone_choices, widget=ZoneSelect, help_text=_("The times on your screens.")
+    )
 
     def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -83,8 +95,10 @@ class JoinForm(forms.Form):
 class TeamForm(forms.Form):
     """A team, new or renamed."""
 
-    name = forms.CharField(label=_("Name"), max_length=80)
-    department = forms.ChoiceField(label=_("Department"), choices=Department.choices)
+    name = forms.CharField(label=_("Name"), max_length=80, help_text=_("As your colleagues call it."))
+    department = forms.ChoiceField(
+        label=_("Department"), choices=Department.choices, help_text=_("The part of the company that it belongs to.")
+    )
 
 
 class SignOnForm(forms.Form):
@@ -97,24 +111,33 @@ class SignOnForm(forms.Form):
         label=_("Issuer"), max_length=300, widget=forms.URLInput,
         help_text=_("The address of your provider; its /.well-known/openid-configuration is read from there."),
     )  # fmt: skip
-    client_id = forms.CharField(label=_("Client ID"), max_length=200)
-    secret = forms.CharField(
-        label=_("Client secret"), required=False, strip=True, widget=forms.PasswordInput(attrs={"autocomplete": "off"})
+    client_id = forms.CharField(
+        label=_("Client ID"), max_length=200, help_text=_("The name that your provider gave to this application.")
     )
+    secret = forms.CharField(
+        label=_("Client secret"), required=False, strip=True, widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text=_("Your provider shows it once; it is kept encrypted here."),
+    )  # fmt: skip
     domains = forms.CharField(
         label=_("Allowed e-mail domains"), required=False, widget=forms.Textarea(attrs={"rows": 2}),
         help_text=_("One a line, for example acme.com. Empty: every address that your provider has verified."),
     )  # fmt: skip
     creates_people = forms.BooleanField(
-        label=_("Make an account for people who come for the first time"), required=False
-    )
+        label=_("Make an account for people who come for the first time"), required=False,
+        help_text=_("Off: only people who have an account here can sign in this way."),
+    )  # fmt: skip
     role = forms.ChoiceField(
-        label=_("Their role"), choices=[choice for choice in Role.choices if choice[0] != Role.ADMIN]
-    )
+        label=_("Their role"), choices=[choice for choice in Role.choices if choice[0] != Role.ADMIN],
+        help_text=_("Of accounts that are made so; nobody becomes an administrator by it."),
+    )  # fmt: skip
     team = forms.ModelChoiceField(
-        label=_("Their team"), queryset=Team.objects.all(), required=False, empty_label=_("Choose a team")
-    )
-    is_active = forms.BooleanField(label=_("Show the button on the sign-in page"), required=False, initial=True)
+        label=_("Their team"), queryset=Team.objects.all(), required=False, empty_label=_("Choose a team"),
+        help_text=_("Whose conversations they see at first."),
+    )  # fmt: skip
+    is_active = forms.BooleanField(
+        label=_("Show the button on the sign-in page"), required=False, initial=True,
+        help_text=_("Switch it on when everything above is right."),
+    )  # fmt: skip
 
     def __init__(self, *args: Any, is_kept: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

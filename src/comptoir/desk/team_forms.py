@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from comptoir.channels.registry import channels
@@ -21,8 +22,12 @@ class PolicyForm(forms.Form):
         label=_("A conversation that waits and that nobody has taken goes to"),
         choices=AssignmentPolicy.Mode.choices,
         widget=forms.RadioSelect,
+        help_text=_("Only to people who are available, on shift and not full."),
     )
-    is_sticky = forms.BooleanField(label=_("First ask who answered this contact before"), required=False)
+    is_sticky = forms.BooleanField(
+        label=_("First ask who answered this contact before"), required=False,
+        help_text=_("If that person is available; else as chosen above."),
+    )  # fmt: skip
     reassign_minutes = forms.IntegerField(
         label=_("Give it to somebody else when its assignee went offline and it has waited for, in minutes"),
         help_text=_("Empty: it stays with them."),
@@ -37,7 +42,7 @@ class WorkloadForm(forms.Form):
 
     capacity = forms.IntegerField(
         label=_("Open conversations at once, at most"),
-        help_text=_("Empty: the usual number, %(n)d.") % {"n": DEFAULT_CAPACITY},
+        help_text=format_lazy(_("Empty: the usual number, {n}."), n=DEFAULT_CAPACITY),
         required=False,
         min_value=1,
         max_value=500,

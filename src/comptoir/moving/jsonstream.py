@@ -15,6 +15,7 @@ CHUNK = 1 << 16
 # Beyond the last characters of what was read a word or an escape may simply go on: 'tru', '\u00e'.
 NEARLY = 12
 SHORT = 4 * 1024 * 1024  # characters: an object up to this is looked at whole, to tell a row from a page of rows
+_NUMBER = frozenset(["", *"0123456789.eE+-"])
 _DECODER = json.JSONDecoder(strict=False)
 
 
@@ -73,7 +74,9 @@ class _Reader:
         while True:
             try:
                 value, end = _DECODER.raw_decode(self._text, self._at)
-                if end < len(self._text) or self._ended or isinstance(value, dict | list | str):
+                # A number may go on: '1.' and '1e' decode as 1, with the rest still to come.
+                goes_on = not isinstance(value, dict | list | str) and self._text[end : end + 1] in _NUMBER
+                if self._ended or not goes_on:
                     return value, end
             except json.JSONDecodeError as error:
                 is_cut = error.msg.startswith("Unterminated") or error.pos >= len(self._text) - NEARLY

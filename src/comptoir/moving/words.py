@@ -6,7 +6,6 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from comptoir.moving import homes
 from comptoir.moving.report import KINDS, Report
 
 REASONS: dict[str, Callable[[], str]] = {
@@ -42,7 +41,7 @@ def kind_words(kind: str) -> str:
 
 def later_words(kind: str) -> str:
     """Say where a kind that has no home yet stays; '' for the others."""
-    if (kind == "replies" and not homes.HAS_REPLIES) or (kind == "articles" and not homes.HAS_ARTICLES):
+    if kind == "articles":
         return _("kept whole for later; not shown anywhere yet")
     return ""
 

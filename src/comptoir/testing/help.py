@@ -17,6 +17,7 @@ from comptoir.channels.registry import channels
 
 # Not settings: what a customer fills in on a public page is explained by the page, and sign-in is not ours.
 LEFT_OUT = frozenset({"comptoir.channels.webform.forms"})
+FILTERS = frozenset({"AuditForm"})  # what a list is narrowed by sets nothing
 
 
 def form_classes() -> Iterator[type[forms.BaseForm]]:
@@ -25,7 +26,9 @@ def form_classes() -> Iterator[type[forms.BaseForm]]:
         if found.name.endswith((".forms", "_forms")) and found.name not in LEFT_OUT:
             module = importlib.import_module(found.name)
             for _name, value in inspect.getmembers(module, inspect.isclass):
-                if issubclass(value, forms.BaseForm) and value.__module__ == found.name:
+                if value.__module__ != found.name or value.__name__ in FILTERS:
+                    continue
+                if issubclass(value, forms.BaseForm):
                     yield value
 
 

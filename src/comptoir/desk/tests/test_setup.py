@@ -11,6 +11,7 @@ from comptoir.accounts.models import Organisation, Role, User
 from comptoir.channels.email.providers import PROVIDERS, likely_servers, provider_of, servers
 from comptoir.channels.models import ChannelAccount
 from comptoir.desk.tests.conftest import Cast
+from comptoir.inbound.models import RecordState
 from comptoir.journal.models import Event
 from comptoir.testing import builders
 
@@ -174,7 +175,11 @@ def test_the_first_message_is_shown_when_it_has_come(cast: Cast) -> None:
     client = cast.client(cast.admin)
     account = connect(client, cast)
     assert "Nothing has come yet" in client.get(f"/setup/mailbox/{account.pk}/arrival/").content.decode()
-    builders.make_conversation(account, subject="A first one")
+    builders.make_conversation(account, subject="Imported")  # it has no record: it did not come in
+    assert "Nothing has come yet" in client.get(f"/setup/mailbox/{account.pk}/arrival/").content.decode()
+    message = builders.make_conversation(account, subject="A first one").messages.get()
+    message.record = builders.make_record(account, state=RecordState.DONE, source="imap")
+    message.save(update_fields=["record"])
     assert "A first one" in client.get(f"/setup/mailbox/{account.pk}/arrival/").content.decode()
     guide = client.get("/setup/").content.decode()
     assert "service@gmail.com" in guide

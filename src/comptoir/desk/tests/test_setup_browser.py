@@ -33,6 +33,7 @@ def world(db: None) -> Iterator[tuple[Site, Page, MailServers]]:
         page.set_default_timeout(20_000)
         yield site, page, mail
         page.context.close()  # before the server: its live stream ends
+        connections.close_all()  # while Playwright's loop runs: connections are kept apart by it
 
 
 def digest(account_id: int, stop: threading.Event) -> None:
@@ -82,3 +83,4 @@ def test_from_nothing_to_a_first_message(world: tuple[Site, Page, MailServers]) 
     finally:
         stop.set()
         watcher.join(20)
+        assert not watcher.is_alive()

@@ -22,7 +22,7 @@ from comptoir.channels import services
 from comptoir.channels.models import AccountHealth, ChannelAccount
 from comptoir.channels.registry import channel
 from comptoir.conversations.access import accessible_conversations
-from comptoir.conversations.queries import newest_of_account
+from comptoir.conversations.queries import newest_arrival
 from comptoir.core import clock
 from comptoir.core.errors import AccessDenied, Conflict, InputError
 from comptoir.core.ratelimit import Limit, network_of, take, wait_in_words
@@ -162,7 +162,8 @@ def trial(request: HttpRequest, account_id: int) -> HttpResponse:
         return redirect("setup_trial", account.pk)
     steps = _steps(services.account_config(account))
     context = {
-        "account": account, "steps": steps, "form": form, "provider": form.known, "people_url": _address("people")
+        "account": account, "steps": steps, "form": form, "provider": form.known, "people_url": _address("people"),
+        "conversation": newest_arrival(user, account.pk),
     }  # fmt: skip
     return render(request, "desk/setup/trial.html", context, status=422 if form.errors else 200)
 
@@ -185,5 +186,5 @@ def arrival(request: HttpRequest, account_id: int) -> HttpResponse:
     """Say whether a first message has come into the mailbox; asked again and again while it has not."""
     user = person(request)
     account = _mailbox(user, account_id)
-    found = newest_of_account(user, account.pk)
+    found = newest_arrival(user, account.pk)
     return render(request, "desk/setup/_arrival.html", {"account": account, "conversation": found})

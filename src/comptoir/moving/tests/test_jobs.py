@@ -16,6 +16,7 @@ from comptoir.conversations.models import Attachment, Conversation, Message, Ref
 from comptoir.core import clock, storage
 from comptoir.core.errors import Conflict
 from comptoir.journal.models import Event
+from comptoir.knowledge.models import SavedReply
 from comptoir.moving import jobs, services, sources
 from comptoir.moving.models import Arrived, Import, Stage
 from comptoir.moving.tests.test_readers import FIXTURES, as_zip
@@ -76,6 +77,10 @@ def test_zendesk_moves_in(cast: Cast) -> None:
     assert row.waiting_since is not None and row.waiting_since.isoformat() == "2024-03-02T08:00:00+00:00"
     assert row.contact.name == "Ada Martin" and row.contact.company == "Martin SARL"
     assert row.contact.attributes == {"plan": "Fibre", "notes": "VIP", "phone": "+33 6 12 34 56 78"}
+    told = Event.objects.get(kind="conversation.imported", conversation_id=row.pk).facts
+    assert told["tags"] and sorted(row.labels.values_list("name", flat=True)) == sorted(told["tags"])
+    reply = SavedReply.objects.get()
+    assert reply.versions.get().body and "{{" not in reply.versions.get().body
     first, note, answer, _again = row.messages.order_by("created_at")
     assert "script" not in first.html and "<b>coupée</b>" in first.html
     assert first.text == "Bonjour, ma ligne est coupée."
