@@ -10,8 +10,11 @@ from django.conf import settings
 from comptoir.core import staticfiles
 
 STATIC = Path(settings.BASE_DIR) / "static"
-# caged.html is a customer's mail in its sandboxed frame: it has a policy of its own.
-TEMPLATES = sorted(p for p in Path(settings.BASE_DIR).rglob("templates/**/*.html") if p.name != "caged.html")
+# Two documents with a policy of their own: a mail of a customer in its sandboxed frame, and an exported conversation,
+# which is a file that must stand alone.
+APART = ("conversation/caged.html", "export/page.html")
+ALL = sorted(Path(settings.BASE_DIR).rglob("templates/**/*.html"))
+TEMPLATES = [path for path in ALL if not str(path).endswith(APART)]
 
 
 def test_every_stylesheet_has_its_place_in_the_order() -> None:
@@ -30,7 +33,8 @@ def test_the_stylesheet_keeps_its_rules_and_loses_its_comments() -> None:
 
 
 def test_the_stylesheet_stays_small() -> None:
-    assert len(gzip.compress(staticfiles.bundle_css().encode(), 9)) < 13_000
+    """A part of the first load's 120 kB (bench/wire.py); what only some pages need has a file of its own (office/)."""
+    assert len(gzip.compress(staticfiles.bundle_css().encode(), 9)) < 16_000
 
 
 def test_the_script_is_one_file() -> None:

@@ -3,7 +3,7 @@
 {
   let pick = null;
   const load = async () => {
-    ({ pick } = await import("./pick.js"));
+    ({ pick } = await import("./apart/pick.js"));
     for (const form of document.querySelectorAll("[data-composer]")) form.dataset.picks = "";
   };
   const open = (form, source) => form.querySelector(".pick") || pick(form, source);
@@ -43,7 +43,7 @@
     const form = button.closest("form");
     if (!pick) await load();
     if (!("emoji" in button.dataset)) return fromButton(form, button, "");
-    const { findEmoji } = await import("./emoji.js");
+    const { findEmoji } = await import("./apart/emoji.js");
     open(form, { label: button.dataset.label, literal: "", find: findEmoji, used: () => {}, isGrid: true });
   });
 }

@@ -49,7 +49,7 @@
     act(target);
   });
   const open = async (what) => {
-    const module = what === "palette" ? await import("./palette.js") : await import("./sheet.js");
+    const module = what === "palette" ? await import("./apart/palette.js") : await import("./apart/sheet.js");
     await module.open();
   };
   document.addEventListener("click", (event) => {
