@@ -45,7 +45,12 @@ def _migrate() -> None:
     from django.db import connection
 
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [0x0C02])
+        # Asked again and again: a statement that waits would hold a snapshot, and an index that is built beside the
+        # running product waits for every snapshot there is, so that the two would wait for each other.
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [0x0C02])
+        while cursor.fetchone() != (True,):
+            time.sleep(0.2)
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", [0x0C02])
         try:
             call_command("migrate", verbosity=0, interactive=False)
         finally:

@@ -46,6 +46,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         """No: people are invited."""
         return False
 
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """Return the link of a reset mail, on our own address: the Host header is whatever a stranger sends."""
+        path: str = urlsplit(super().get_reset_password_from_key_url(key)).path
+        return settings.PUBLIC_URL + path
+
     def post_login(self, request: HttpRequest, user: User, **details: Any) -> HttpResponse:
         """Note whether the person still owes a second factor; who came by single sign-on proved it elsewhere."""
         came_by_sign_on = "sociallogin" in (details.get("signal_kwargs") or {})

@@ -7,7 +7,9 @@ Whoever comes first could own the installation, so the door is narrow: a browser
 import base64
 import hmac
 import ipaddress
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -37,7 +39,12 @@ def founding_code() -> str:
 
 
 def is_here(request: HttpRequest) -> bool:
-    """Whether the browser runs on this machine, with no proxy in between and under a local name (no DNS trick)."""
+    """Whether the browser runs on this machine, with no proxy in between and under a local name (no DNS trick).
+
+    An installation with a public address is never founded this way: a proxy may hide that it is one.
+    """
+    if urlsplit(settings.PUBLIC_URL).hostname not in {"localhost", "127.0.0.1", "::1"}:
+        return False
     if any(name in request.META for name in FORWARDED):
         return False
     host = request.META.get("HTTP_HOST", "").lower()

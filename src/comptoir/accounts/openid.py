@@ -34,7 +34,6 @@ from comptoir.core.errors import ChannelError, ComptoirError, InputError
 
 logger = logging.getLogger(__name__)
 
-PROVIDER_ID = "sign-on"
 NEEDED = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
@@ -178,7 +177,7 @@ def refuse(request: HttpRequest, words: str) -> NoReturn:
 
 def _app(row: SignOn) -> SocialApp:
     return SocialApp(
-        provider="openid_connect", provider_id=PROVIDER_ID, name=row.label, client_id=row.client_id,
+        provider="openid_connect", provider_id=signon.PROVIDER, name=row.label, client_id=row.client_id,
         secret=signon.secret_of(row), settings={"server_url": row.issuer, "oauth_pkce_enabled": True},
     )  # fmt: skip
 
@@ -188,7 +187,7 @@ def _answer(view: type[OAuth2LoginView] | type[OAuth2CallbackView], request: Htt
         return HttpResponse(status=405, headers={"Allow": "GET"})
     if sign_on() is None:
         raise Http404
-    adapter = SignOnOAuth2Adapter(request, PROVIDER_ID)
+    adapter = SignOnOAuth2Adapter(request, signon.PROVIDER)
     try:
         answer: HttpResponse = view.adapter_view(adapter)(request)
         return answer

@@ -7,6 +7,7 @@ nothing else: whoever could write a colleague's address into a profile would be 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from allauth.socialaccount.models import SocialAccount
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -21,6 +22,8 @@ from comptoir.journal import services as journal
 from comptoir.journal.services import SYSTEM, Actor
 
 WELL_KNOWN = "/.well-known/openid-configuration"
+
+PROVIDER = "sign-on"  # the one provider: its id in addresses and in the accounts that allauth keeps
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,9 @@ def set_sign_on(*, actor: Actor, values: SignOnSettings) -> SignOn:
         raise InputError(_("Paste the client secret that your provider shows."), field="secret")
     if values.secret:
         row.credentials = crypto.encrypt_mapping({"secret": values.secret})
+    if row.issuer and row.issuer != issuer:
+        # The numbers of another provider mean other people.
+        SocialAccount.objects.filter(provider=PROVIDER).delete()
     row.label, row.issuer, row.client_id = clean(values.label).strip(), issuer, values.client_id.strip()
     row.domains, row.creates_people = list(values.domains), values.creates_people
     row.role, row.team, row.is_active = values.role, values.team, values.is_active

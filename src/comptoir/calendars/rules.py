@@ -208,6 +208,7 @@ def _holidays(holidays_of: str, year: int, language: str) -> dict[date, str]:
     return dict(found.items())
 
 
+MAX_HOURS = 200  # characters that the hours of one day take, however they are typed
 _TIME = r"(\d{1,2})(?:\s*[:hH.]\s*(\d{2})?)?"
 _SPAN = re.compile(rf"{_TIME}\s*(?:[-–—]|to|à)\s*{_TIME}")
 
@@ -217,6 +218,8 @@ def read_hours(text: str) -> list[Minutes]:
 
     Raises InputError with the piece that cannot be read.
     """
+    if len(text) > MAX_HOURS:
+        raise InputError(text[:40], field="hours")
     spans: list[Minutes] = []
     for piece in filter(None, (part.strip() for part in re.split(r"[,;]|\s+(?:et|and)\s+", text))):
         found = _SPAN.fullmatch(piece)

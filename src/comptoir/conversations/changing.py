@@ -8,7 +8,7 @@ that undoing restores what nobody has changed since, and leaves the rest alone.
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
@@ -16,6 +16,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from comptoir.accounts.models import Membership, Team, User
+from comptoir.accounts.queries import team_ids_of
 from comptoir.conversations import labelling, rules
 from comptoir.conversations.access import accessible_conversations
 from comptoir.conversations.models import BulkChange, Conversation, State
@@ -111,7 +112,7 @@ def _assignment(to: int | None) -> tuple[Plan, Callable[[Conversation], bool]]:
     if to is None:
         return lambda row: rules.assigned(row, None, ""), _always
     person = User.objects.filter(pk=to, is_active=True).first()
-    if person is None:
+    if person is None or not person.may_write:
         raise InputError(_("Choose one from the list."), field="assignee")
     teams = set(person.memberships.values_list("team_id", flat=True))
     return lambda row: rules.assigned(row, person.pk, person.name), lambda row: row.team_id in teams
@@ -127,7 +128,7 @@ def _transfer(to: int | None, rows: Sequence[Conversation]) -> Plan:
 
 
 def _json(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
 
 
 def _write(actor: Actor, steps: Sequence[tuple[Conversation, rules.Step]], facts: dict[str, Any]) -> None:
@@ -168,6 +169,8 @@ def undo_change(*, actor: Actor, user: User, record: BulkChange) -> Outcome:
     if record.undone_at is not None:
         raise Conflict(_("This was undone already."))
     found = Conversation.objects.filter(pk__in=[int(number) for number in record.before]).order_by("pk")
+    if record.what != "team":
+        found = found.filter(team_id__in=team_ids_of(user))
     rows = list(found.select_for_update(of=("self",)))
     restored = _undo_labels(actor, record, rows) if record.what == "labels" else _undo_columns(actor, record, rows)
     record.undone_at = clock.now()
@@ -177,11 +180,14 @@ def undo_change(*, actor: Actor, user: User, record: BulkChange) -> Outcome:
 
 def _undo_columns(actor: Actor, record: BulkChange, rows: Sequence[Conversation]) -> int:
     names = _names_before(record)
+    members = set(Membership.objects.filter(user__is_active=True).values_list("user_id", "team_id"))
     steps = []
     for row in rows:
         before, after = record.before[str(row.pk)], record.after[str(row.pk)]
         untouched = all(_json(getattr(row, name)) == value for name, value in after.items())
-        if untouched and row.state != State.MERGED and before.get("team_id", row.team_id) in names["team"]:
+        person, team = before.get("assignee_id"), before.get("team_id", row.team_id)
+        is_possible = team in names["team"] and (person is None or (person, team) in members)
+        if untouched and row.state != State.MERGED and is_possible:
             steps.append((row, _step_back(record.what, row, before, names)))
     if steps:
         _write(actor, steps, {"undo_of": record.pk})

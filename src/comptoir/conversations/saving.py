@@ -47,7 +47,7 @@ def access_view(user: User, view_id: int, *, to_change: bool = False) -> SavedVi
 
 def may_change(user: User, view: SavedView) -> bool:
     """Whether the person may change a view that they see."""
-    return view.owner_id == user.pk or (view.scope != Scope.PERSONAL and may_share(user))
+    return view.owner_id == user.pk if view.scope == Scope.PERSONAL else may_share(user)
 
 
 def filter_of(view: SavedView) -> QueueFilter:

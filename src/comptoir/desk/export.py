@@ -5,6 +5,7 @@ picture, no font; what strangers wrote is escaped.
 """
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,15 +17,17 @@ from typing import Any
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from comptoir.conversations.models import Attachment, Message, MessageKind
 from comptoir.conversations.queries import MESSAGE_EVENTS
 from comptoir.core import storage
 from comptoir.core.errors import InputError
 from comptoir.desk import words
-from comptoir.desk.queries.export import Whole, originals
+from comptoir.desk.queries.export import Whole, originals, size_of_originals
 
 MBOX_BYTES = 100 * 1024 * 1024  # made in memory
+TOO_LARGE = gettext_lazy("The files make this larger than 100 MB. Export it as HTML or JSON instead.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,8 @@ def as_text(whole: Whole) -> bytes:
 
 def as_mbox(whole: Whole) -> bytes:
     """Write mails (mboxrd): those that came in as they came, ours and other channels' made anew, with their files."""
+    if size_of_originals(whole.messages) > MBOX_BYTES:
+        raise InputError(str(TOO_LARGE))
     raw = originals(whole.messages)
     parts: list[bytes] = []
     size = 0
@@ -146,7 +151,7 @@ def as_mbox(whole: Whole) -> bytes:
         content = raw.get(message.pk) or _mail(message, whole.files[message.pk], whole)
         size += len(content)
         if size > MBOX_BYTES:
-            raise InputError(_("The files make this larger than 100 MB. Export it as HTML or JSON instead."))
+            raise InputError(str(TOO_LARGE))
         stamp = message.created_at.strftime("%a %b %d %H:%M:%S %Y")
         parts.append(b"From comptoir@localhost " + stamp.encode() + b"\n" + _quoted(content) + b"\n\n")
     return b"".join(parts)
@@ -154,8 +159,7 @@ def as_mbox(whole: Whole) -> bytes:
 
 def _quoted(content: bytes) -> bytes:
     """Return a mail with Unix line ends, in which no line can be taken for the beginning of the next mail."""
-    lines = content.replace(b"\r\n", b"\n").rstrip(b"\n").split(b"\n")
-    return b"\n".join(b">" + line if line.lstrip(b">").startswith(b"From ") else line for line in lines)
+    return re.sub(rb"^(>*From )", rb">\1", content.replace(b"\r\n", b"\n").rstrip(b"\n"), flags=re.MULTILINE)
 
 
 def _header(text: str) -> str:

@@ -188,7 +188,9 @@ class LiveHub:
             comes_back = await _stream(desk, receive, send)
         finally:
             self._desks.discard(desk)
-            if desk.shown.tab and not comes_back:
+            # A page that came back through a new stream, before the old one was seen to end, is still there.
+            is_here = any(d.user.pk == desk.user.pk and d.shown == desk.shown for d in self._desks)
+            if desk.shown.tab and not comes_back and not is_here:
                 await sync_to_async(_closed)(desk)
 
     async def _listen(self) -> None:

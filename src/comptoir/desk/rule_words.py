@@ -123,6 +123,7 @@ REFUSALS = (
     gettext_noop("Say after how many minutes of waiting, from 1 to 43,200."),
     gettext_noop("A rule has at most 20 conditions and 10 actions. Make two rules of it."),
     gettext_noop("There is a condition that no rule can have. Remove it."),
+    gettext_noop("A pattern has at most 200 characters."),
     gettext_noop("Write a number of minutes."),
     gettext_noop("Write the words to look for."),
     gettext_noop("Choose one from the list."),

@@ -92,7 +92,8 @@ def folded_part(text: str, visible: str) -> str:
     return text
 
 
-_LINK = re.compile(r"(https?://[^\s<>\"'«»]+[^\s<>\"'«».,;:!?)\]])|([\w.+-]+@[\w-]+(?:\.[\w-]+)+)")
+# The part before the @ begins a word and is bounded: a long line without any @ must not be looked at from every letter.
+_LINK = re.compile(r"(https?://[^\s<>\"'«»]+[^\s<>\"'«».,;:!?)\]])|((?<![\w.+-])[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+)")
 
 
 def _linked(line: str) -> str:

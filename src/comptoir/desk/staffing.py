@@ -17,6 +17,7 @@ from comptoir.conversations.services import release_conversations
 from comptoir.core.errors import InputError
 from comptoir.desk.words import count_words
 from comptoir.journal.services import Actor
+from comptoir.knowledge.models import Macro, SavedReply
 
 COUNTED = 1000  # conversations that a refusal counts exactly
 
@@ -54,6 +55,11 @@ def remove_team(*, actor: Actor, team: Team) -> None:
             count,
         )
         raise InputError(words % {"count": count_words(count)})
+    # A text of no team is everybody's: what was this team’s alone must not become that by itself.
+    others = Team.objects.exclude(pk=row.pk)
+    for model in (SavedReply, Macro):
+        if model._default_manager.filter(teams=row).exclude(teams__in=others).exists():
+            raise InputError(_("Saved replies or macros are this team’s alone. Give them to another team first."))
     services.delete_team(actor=actor, team=row)
 
 

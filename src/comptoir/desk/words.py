@@ -225,7 +225,7 @@ def undone_words(stays: Sequence[str]) -> str:
         return _("Undone.")
     names = {
         "send": _("the answer has left"), "team": _("team"), "assignee": _("person in charge"),
-        "priority": _("priority"), "state": _("state"),
+        "priority": _("priority"), "labels": _("labels"), "state": _("state"),
     }  # fmt: skip
     listed = ", ".join(names.get(name, name) for name in stays)
     return _("Undone, but for what has changed since: %(names)s.") % {"names": listed}

@@ -108,13 +108,16 @@ def add_to_draft(*, user: User, conversation: Conversation, text: str) -> Draft:
 
 @transaction.atomic
 def restore_draft(*, user: User, conversation: Conversation, message: Message) -> Draft:
-    """Bring a reply that was taken back into the composer, with its files; above whatever was begun meanwhile."""
-    row = _own(user, conversation)
+    """Bring a reply or a forward that was taken back into the composer, with its files; above what was begun since."""
+    row, envelope = _own(user, conversation), message.delivery.envelope
     row.kind, row.text = Kind.REPLY, joined(message.text, row.text) if row.text.strip() else message.text
     row.cc = ", ".join(entry["address"] for entry in message.recipients.get("cc", ()))
+    if envelope.get("forward"):
+        row.kind, row.forward_of = Kind.FORWARD, envelope["quoted"]
+        row.to = ", ".join(entry["address"] for entry in envelope["to"])
     kept = [_file(a.key, a.filename, a.content_type, a.size) for a in Attachment.objects.filter(message=message)]
     row.files = [*kept, *row.files][:MAX_FILES]
-    return _save(row, "kind", "text", "cc", "files")
+    return _save(row, "kind", "text", "to", "cc", "forward_of", "files")
 
 
 @transaction.atomic

@@ -16,7 +16,8 @@ from comptoir.accounts.models import Role, Team, User
 from comptoir.accounts.queries import organisation
 from comptoir.channels.registry import channels
 from comptoir.conversations import services as conversations
-from comptoir.conversations.models import Conversation, Message
+from comptoir.conversations.labelling import labels_of, set_labels
+from comptoir.conversations.models import Conversation, Label, Message
 from comptoir.core import clock
 from comptoir.core.errors import AccessDenied, Conflict, InputError
 from comptoir.core.textfold import clean
@@ -225,7 +226,8 @@ def _standing(conversation: Conversation) -> dict[str, object]:
         "team": conversation.team_id,
         "assignee": conversation.assignee_id,
         "priority": conversation.priority,
-        "state": [conversation.state, until.isoformat() if until else ""],
+        "labels": sorted(labels_of(conversation)),
+        "state": [conversation.state, until.isoformat() if until else "", conversation.wakes_on_reply],
     }
 
 
@@ -287,9 +289,15 @@ def _take_back(actor: Actor, row: Conversation, change: rules.Change) -> None:
         conversations.assign_conversation(actor=actor, conversation=row, assignee=person)
     elif change.name == "priority":
         conversations.set_priority(actor=actor, conversation=row, priority=change.before)
+    elif change.name == "labels":
+        kept = Label.objects.filter(pk__in=change.before).values_list("pk", flat=True)  # one may be gone meanwhile
+        set_labels(actor=actor, conversation=row, label_ids=set(kept))
     else:
-        state, until = change.before
+        state, until, wakes = [*change.before, True][:3]  # a page that is older than this has two
         end = datetime.fromisoformat(until) if until else None
         if end is not None and end <= clock.now():
             state, end = "open", None  # its snooze would have ended meanwhile
-        conversations.set_state(actor=actor, conversation=row, state=state, snoozed_until=end)
+        wakes = wakes or end is None
+        conversations.set_state(
+            actor=actor, conversation=row, state=state, snoozed_until=end, wakes_on_reply=wakes
+        )  # fmt: skip

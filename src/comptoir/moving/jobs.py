@@ -6,6 +6,9 @@ what is committed is stepped over (`position`): readers give the same items in t
 
 import itertools
 import logging
+import lzma
+import zipfile
+import zlib
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 
@@ -44,6 +47,13 @@ def run_due(stopped: Callable[[], bool]) -> bool:
     return True
 
 
+# What a damaged file, zip or database statement raises; RuntimeError is also a zip's method that nobody reads.
+BROKEN = (
+    DatabaseError, OSError, ValueError, TypeError, LookupError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error,
+    lzma.LZMAError,
+)  # fmt: skip
+
+
 def _run_in_words(job: Import, actor: Actor, stopped: Callable[[], bool]) -> None:
     """Run an import; whatever goes wrong is told on its page and never stops the worker's loop."""
     try:
@@ -59,7 +69,7 @@ def _run_in_words(job: Import, actor: Actor, stopped: Callable[[], bool]) -> Non
         services.fail_import(actor=actor, job=job, reason=str(error))
     except (OperationalError, InterfaceError):
         raise  # the server is away: the lease ends by itself, and the import goes on where it was
-    except (DatabaseError, OSError, ValueError, TypeError, KeyError, LookupError, RecursionError) as error:
+    except BROKEN as error:
         logger.exception("import %s failed", job.pk)
         words = _("The import stopped at entry %(number)s: %(why)s")
         row = Import.objects.get(pk=job.pk)

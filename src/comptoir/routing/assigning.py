@@ -4,6 +4,7 @@ One worker at a time decides (an advisory lock of the transaction), so that nobo
 no conversation is given twice; conversations that somebody else holds at that moment are left for the next look.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,15 +12,18 @@ from typing import Any
 
 from django.db import transaction
 
-from comptoir.accounts.models import User
+from comptoir.accounts.models import Role, User
 from comptoir.calendars.queries import hours_of
 from comptoir.calendars.rules import Calendar, Span, is_open
 from comptoir.conversations import services
 from comptoir.conversations.models import Conversation, State
 from comptoir.core import bulk, presence
+from comptoir.core.errors import InputError
 from comptoir.journal.services import Actor
 from comptoir.routing.models import AssignmentPolicy, Shift, Workload
 from comptoir.routing.rules.assignment import DEFAULT_CAPACITY, Candidate, Choice, Need, Presence, choose, presence_of
+
+logger = logging.getLogger(__name__)
 
 ROUTER = Actor("routing", None, "Comptoir")
 BATCH = 50  # conversations of one team in one look
@@ -86,7 +90,12 @@ def _give(
         choice = choose(policy.mode, people, need, last=policy.last_user_id, is_sticky=policy.is_sticky)
         if choice.person is None:
             continue
-        _assign(row, choice, lost=row.pk in lost_by)
+        try:
+            with transaction.atomic():
+                _assign(row, choice, lost=row.pk in lost_by)
+        except InputError as error:  # they left the team at this moment: the others still get theirs
+            logger.warning("conversation %s is not assigned: %s", row.pk, error)
+            continue
         if choice.why == "round_robin":
             policy.last_user_id = choice.person
         people[:] = [_with_one_more(p, row.channel) if p.id == choice.person else p for p in people]
@@ -129,7 +138,9 @@ def assign_automatically(row: Conversation, *, at: datetime) -> str:
 
 def candidates(team_id: int, *, at: datetime) -> list[Candidate]:
     """Return the members of a team as the decision sees them, in a handful of statements."""
-    members = User.objects.filter(is_active=True, memberships__team_id=team_id).order_by("pk")
+    members = (
+        User.objects.filter(is_active=True, memberships__team_id=team_id).exclude(role=Role.AUDITOR).order_by("pk")
+    )
     users = list(members.select_related("workload"))
     ids = [user.pk for user in users]
     loads: dict[int, dict[str, int]] = {}

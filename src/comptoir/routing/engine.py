@@ -66,7 +66,8 @@ def handle(events: Sequence[Event], *, at: datetime) -> None:
         return
     asked = {e.pk: Asked(e.conversation_id or 0, e.message_id) for e in fresh}
     book, depths = Book(asked.values(), at=at), _depths(fresh)
-    for event in fresh:
+    # A batch keeps what it changes locked until its end: by number, as every bulk change locks, or two would deadlock.
+    for event in sorted(fresh, key=lambda e: (e.conversation_id or 0, e.pk)):
         if event.kind == "reply.sent" and book.is_automatic(event.message_id):
             continue  # no person answered, and the sender, who tells of it, does not know which rule did
         depth = depths.get(event.actor_id or 0, 0) if event.actor_kind == "rule" else 0
@@ -145,7 +146,7 @@ def look_at_waits(rule: ActiveRule, *, at: datetime) -> bool:
     row.save(update_fields=["checked_until"])
     if due:
         book = Book([Asked(c.pk) for c in due], at=at)
-        for conversation in due:
+        for conversation in sorted(due, key=lambda c: c.pk):  # the order in which everybody locks
             _ask_all([rule], book, Asked(conversation.pk), key=_wait_key(conversation), depth=1)
     return is_full
 

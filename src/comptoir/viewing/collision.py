@@ -6,6 +6,8 @@ same instant one sees the other.
 
 from collections.abc import Sequence
 
+from django.utils.translation import gettext as _
+
 from comptoir.accounts.models import User
 from comptoir.conversations.models import Conversation, Message, MessageKind
 from comptoir.conversations.services import lock
@@ -18,7 +20,7 @@ class Overtaken(Conflict):
     """Somebody wrote since the page was drawn; `written` is what they wrote, oldest first."""
 
     def __init__(self, written: Sequence[Message]) -> None:
-        super().__init__("Somebody else wrote in the meantime.")
+        super().__init__(_("Somebody else wrote in the meantime. Read it, and then press again."))
         self.written = written
 
 

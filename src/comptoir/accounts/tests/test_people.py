@@ -1,6 +1,12 @@
 """The services of people and teams: the last administrator stays, every change is one event (INV-04)."""
 
+import re
+
 import pytest
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.core import mail
+from django.test import Client, override_settings
 
 from comptoir.accounts import services
 from comptoir.accounts.models import Role, Team, User
@@ -95,3 +101,22 @@ def test_a_lost_second_factor_is_removed_and_journalled_once() -> None:
     for _ in range(2):
         services.remove_second_factor(actor=SYSTEM, person=person)
     assert kinds() == ["person.second_factor_removed"]
+
+
+def test_a_reset_mail_leads_to_our_own_address_whatever_the_request_says() -> None:
+    user = make_user(make_team())
+    with override_settings(ALLOWED_HOSTS=["*"]):
+        Client(headers={"host": "evil.example"}).post("/accounts/password/reset/", {"email": user.email})
+    link = re.search(r"https?://\S+", mail.outbox[0].body)
+    assert link is not None
+    assert link[0].startswith(settings.PUBLIC_URL + "/accounts/password/reset/")
+
+
+def test_nobody_changes_their_own_address() -> None:
+    user = make_user(make_team())
+    client = Client()
+    client.force_login(user)
+    assert (
+        client.post("/accounts/email/", {"action_add": "", "email": "evil@example.org"}).headers["Location"] == "/me/"
+    )
+    assert not EmailAddress.objects.filter(email="evil@example.org").exists()

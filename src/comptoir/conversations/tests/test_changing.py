@@ -1,18 +1,22 @@
 """Many at once: what changes, what is told, what undoing restores, and that two people who press 'next' get two."""
 
 import threading
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
+from comptoir.accounts.models import Role
 from comptoir.accounts.services import actor_of
 from comptoir.conversations import changing
 from comptoir.conversations.changing import Change, change_conversations, undo_change
 from comptoir.conversations.labelling import create_label, labels_of, set_labels
 from comptoir.conversations.models import BulkChange, Conversation, State
 from comptoir.conversations.services import assign_conversation, claim_conversation, mark_several
+from comptoir.core import clock
 from comptoir.core.errors import AccessDenied, Conflict, InputError
 from comptoir.journal.models import Event
 from comptoir.journal.services import SYSTEM
@@ -200,3 +204,26 @@ def test_two_people_who_press_next_at_once_get_two_conversations() -> None:
     owners = set(Conversation.objects.filter(pk__in=found).values_list("assignee_id", flat=True))
     assert owners == {world.user.pk, world.colleague.pk}
     assert claim_conversation(actor=world.actor, user=world.user, candidates=[*found, world.foreign.pk]) is None
+
+
+def test_a_snooze_is_undone_in_another_time_zone(world: World) -> None:
+    before = world.values()
+    with timezone.override("Europe/Paris"):
+        until = clock.now() + timedelta(days=2)
+        outcome = world.change(Change("state", state="snoozed", until=until))
+        undone = world.undo(outcome)
+    assert (undone.changed, world.values()) == (3, before)
+
+
+def test_nothing_is_given_to_an_auditor(world: World) -> None:
+    auditor = make_user(world.team, role=Role.AUDITOR)
+    with pytest.raises(InputError):
+        world.change(Change("assign", to=auditor.pk))
+
+
+def test_an_undo_gives_nothing_to_who_left(world: World) -> None:
+    world.change(Change("assign", to=world.colleague.pk))
+    outcome = world.change(Change("assign", to=world.user.pk))
+    world.colleague.is_active = False
+    world.colleague.save()
+    assert (world.undo(outcome).changed, world.values()[0][2]) == (0, world.user.pk)

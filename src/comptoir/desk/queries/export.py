@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.db.models import BigIntegerField, F, Func, Sum
+
 from comptoir.conversations.models import Attachment, Conversation, Message, MessageKind
 from comptoir.inbound.models import Record
 from comptoir.journal.models import Event
@@ -34,6 +36,14 @@ def whole_conversation(conversation: Conversation, *, with_notes: bool) -> Whole
         Event.objects.filter(conversation_id=conversation.pk).order_by("id") if with_notes else Event.objects.none()
     )
     return Whole(conversation, messages, files, list(events), with_notes)
+
+
+def size_of_originals(messages: Sequence[Message]) -> int:
+    """Return how many bytes `originals` would read."""
+    records = [message.record_id for message in messages if message.record_id]
+    found = Record.objects.filter(pk__in=records, content_type="message/rfc822")
+    size = Func(F("raw"), function="octet_length", output_field=BigIntegerField())
+    return int(found.aggregate(total=Sum(size))["total"] or 0)
 
 
 def originals(messages: Sequence[Message]) -> dict[int, bytes]:

@@ -16,12 +16,14 @@ from comptoir.accounts.models import User
 from comptoir.accounts.queries import colleagues_of, teams_of
 from comptoir.channels.models import ChannelAccount
 from comptoir.channels.registry import channels
+from comptoir.contacts.access import accessible_contacts
+from comptoir.contacts.models import Contact
 from comptoir.conversations.listing import WAITING
 from comptoir.conversations.models import Label
 from comptoir.conversations.queries import TIMELINE_PAGE
 from comptoir.core import clock
 from comptoir.desk.highlight import fold
-from comptoir.desk.queries.people import contact_ids
+from comptoir.desk.queries.people import MOST, contact_ids
 from comptoir.desk.search_words import (
     KINDS,
     STATES,
@@ -112,15 +114,15 @@ def narrow(user: User, text: str) -> tuple[Asked, Narrowing]:
     known = known_to(user, text)
     asked = understand(text, known)
     found = Narrowing(known, {"user": user.pk, "teams": list(known.teams)}, conversation=["c.team_id = ANY(%(teams)s)"])
-    asked = _people(found, asked, known)
+    asked = _people(user, found, asked, known)
     _message_filters(found, asked)
     _conversation_filters(found, asked)
     return asked, found
 
 
-def _people(found: Narrowing, asked: Asked, known: Known) -> Asked:
+def _people(user: User, found: Narrowing, asked: Asked, known: Known) -> Asked:
     """Find whom `from:` and `to:` mean, and add their conditions; who means nobody is told."""
-    authors, asked = _contacts(asked, "from")
+    authors, asked = _contacts(user, asked, "from")
     writers = {f.part: _staff(f, known) for f in asked.of("from")}
     asked = _without_nobody(asked, "from", authors, writers)
     if asked.of("from"):
@@ -128,8 +130,8 @@ def _people(found: Narrowing, asked: Asked, known: Known) -> Asked:
         by_contact, by_staff = "m.contact_id = ANY(%(authors)s)", "m.user_id = ANY(%(writers)s)"
         found.has_authors = not found.values["writers"]
         found.message.append(by_contact if found.has_authors else f"({by_contact} OR {by_staff})")
-    receivers, asked = _contacts(asked, "to")
-    accounts = {f.part: _accounts(f) for f in asked.of("to")}
+    receivers, asked = _contacts(user, asked, "to")
+    accounts = {f.part: _accounts(f, known) for f in asked.of("to")}
     mine = {f.part: list(f.value) for f in asked.of("to") if isinstance(f.value, tuple)}
     asked = _without_nobody(asked, "to", receivers, accounts, mine)
     if asked.of("to"):
@@ -148,18 +150,28 @@ def _staff(chosen: Filter, known: Known) -> list[int]:
     return [person.pk for person in known.people if is_called(typed, person.name, person.address)]
 
 
-def _accounts(chosen: Filter) -> list[int]:
-    """Return our own addresses that begin as it was typed; which of them the person may see, the team decides."""
+def _accounts(chosen: Filter, known: Known) -> list[int]:
+    """Return the addresses of the person's teams that begin as it was typed."""
     if not isinstance(chosen.value, str):
         return []
-    return list(ChannelAccount.objects.filter(address__istartswith=chosen.value).values_list("pk", flat=True))
+    found = ChannelAccount.objects.filter(address__istartswith=chosen.value, team_id__in=list(known.teams))
+    return list(found.values_list("pk", flat=True))
 
 
-def _contacts(asked: Asked, name: str) -> tuple[dict[Part, list[int]], Asked]:
+def _contacts(user: User, asked: Asked, name: str) -> tuple[dict[Part, list[int]], Asked]:
     """Return the contacts whom the filters of a name can mean, and tell of names that mean too many."""
-    found = {f.part: contact_ids(f.value, limit=PEOPLE + 1) for f in asked.of(name) if isinstance(f.value, str)}
-    many = [Trouble(part, "many") for part, ids in found.items() if len(ids) > PEOPLE]
-    return found, replace(asked, troubles=(*asked.troubles, *many))
+    found = {f.part: contact_ids(f.value) for f in asked.of(name) if isinstance(f.value, str)}
+    seen = {part: _seen(user, ids) for part, ids in found.items()}
+    many = [Trouble(part, "many") for part, ids in found.items() if len(ids) >= MOST or len(seen[part]) > PEOPLE]
+    return {part: ids[:PEOPLE] for part, ids in seen.items()}, replace(asked, troubles=(*asked.troubles, *many))
+
+
+def _seen(user: User, ids: Sequence[int]) -> list[int]:
+    """Leave out the contacts whom the person may not see: that a name exists is told as well (INV-06)."""
+    stands_for = {pk: into or pk for pk, into in Contact.objects.filter(pk__in=ids).values_list("pk", "merged_into_id")}
+    mine = accessible_contacts(user).filter(pk__in=set(stands_for.values())).values_list("pk", flat=True)
+    seen = set(mine)
+    return sorted(pk for pk, into in stands_for.items() if into in seen)
 
 
 def _without_nobody(asked: Asked, name: str, *ways: Mapping[Part, Sequence[int]]) -> Asked:

@@ -10,6 +10,7 @@ import pytest
 
 from comptoir.accounts.services import actor_of
 from comptoir.conversations import services
+from comptoir.conversations.models import Message
 from comptoir.desk.tests.conftest import Cast
 from comptoir.journal.models import Event
 from comptoir.testing import builders
@@ -109,3 +110,12 @@ def test_for_printing_it_is_shown_and_not_downloaded(told: Cast) -> None:
 def test_the_choice_is_offered(told: Cast) -> None:
     page = told.client().get(f"/conversations/{told.conversation.pk}/export/").content.decode()
     assert all(f"/export.{form}" in page for form in FORMS)
+
+
+def test_mails_that_are_too_large_are_refused_before_they_are_read(told: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = builders.make_record(told.account, raw=b"x" * 3000, content_type="message/rfc822")
+    Message.objects.filter(pk=told.message.pk).update(record=record)
+    monkeypatch.setattr("comptoir.desk.export.MBOX_BYTES", 2000)
+    monkeypatch.setattr("comptoir.desk.export.originals", lambda messages: pytest.fail("read"))
+    page = told.client().post(f"/conversations/{told.conversation.pk}/export.mbox", follow=True)
+    assert "larger than 100 MB" in page.content.decode()

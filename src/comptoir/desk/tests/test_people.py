@@ -11,10 +11,12 @@ from comptoir.accounts.services import actor_of
 from comptoir.api.services import create_token
 from comptoir.channels.models import ChannelAccount
 from comptoir.conversations.models import Conversation, State
+from comptoir.core import clock
 from comptoir.desk.settings_pages import GROUPS, groups_for
 from comptoir.desk.tests.conftest import Cast
 from comptoir.journal.models import Event
 from comptoir.journal.services import SYSTEM
+from comptoir.knowledge.models import SavedReply
 from comptoir.testing import builders
 
 ADMIN_POSTS = (
@@ -237,6 +239,10 @@ def test_a_team_with_inboxes_or_conversations_is_not_removed(cast: Cast) -> None
     client.post(f"/settings/teams/{other.pk}/inboxes/", {"account": cast.account.pk})
     assert "still has 1 conversation" in client.post(path, follow=True).content.decode()
     Conversation.objects.filter(pk=cast.conversation.pk).update(team=other)
+    reply = SavedReply.objects.create(name="Ours", changed_at=clock.now())
+    reply.teams.set([cast.team])
+    assert "team’s alone" in client.post(path, follow=True).content.decode()  # it would become everybody's
+    reply.teams.set([cast.team, other])
     assert client.post(path).headers["Location"] == "/settings/teams/"
     assert not Team.objects.filter(pk=cast.team.pk).exists()
 

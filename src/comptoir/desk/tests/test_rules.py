@@ -58,10 +58,21 @@ def test_what_is_folded_away(case: str, text: str, visible: str, folded: str) ->
             "https://x.org/a?b=1&amp;c=2</a>.</p>",
         ),
         ("javascript:alert(1)", "<p>javascript:alert(1)</p>"),
+        (
+            "to a.b+c@x.org",
+            '<p>to <a href="mailto:a.b+c@x.org" target="_blank" rel="noopener noreferrer nofollow">a.b+c@x.org</a></p>',
+        ),
     ],
 )
 def test_prose(text: str, html: str) -> None:
     assert rules.prose(text) == html
+
+
+@pytest.mark.parametrize("piece", ["a", "a.", "-a@", "http://", "a-b+"])
+def test_a_long_line_is_shown_as_it_is(piece: str) -> None:
+    """One that costs the square of its length would not end here."""
+    line = piece * (200_000 // len(piece))
+    assert piece in rules.prose(line)
 
 
 @given(st.text(alphabet=st.sampled_from(list("ab<>&\"'\n /:.@htps")), max_size=80))

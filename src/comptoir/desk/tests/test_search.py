@@ -197,3 +197,23 @@ def test_a_hit_far_back_leads_to_the_page_that_shows_it(cast: Cast) -> None:
             assert link is not None and ("?before=" in link[1]) is is_far
             shown = client.get(link[1].replace("&amp;", "&").partition("#")[0]).content.decode()
             assert f'id="m{long_ago.pk}"' in shown
+
+
+@pytest.mark.usefixtures("archive")
+def test_a_search_does_not_tell_that_somebody_elses_customer_exists(cast: Cast) -> None:
+    foreign = builders.make_account(cast.stranger.teams.get(), kind="sandbox", address="hidden@example.org")
+    theirs = builders.make_contact("Odile Secret", address="odile@example.net")
+    builders.make_conversation(foreign, contact=theirs, text="zebra")
+    for query in ("zebra from:odile", "zebra to:odile", "zebra to:hidden@example.org"):
+        asked, _narrowing = narrow(cast.agent, query)
+        assert [trouble.reason for trouble in asked.troubles] == ["nobody"], query
+        asked, _narrowing = narrow(cast.stranger, query)
+        assert not asked.troubles, query
+
+
+def test_who_was_absorbed_is_found_by_the_person_they_became(cast: Cast) -> None:
+    kept = builders.make_contact("Anna Roy")
+    old = builders.make_contact("Annette Roy", merged_into=kept)
+    builders.make_conversation(cast.account, contact=kept, text="zebra kept")
+    asked, narrowing = narrow(cast.agent, "from:annette")
+    assert (asked.troubles, narrowing.values["authors"]) == ((), [old.pk])

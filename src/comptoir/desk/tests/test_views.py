@@ -16,6 +16,7 @@ from comptoir.core import clock
 from comptoir.desk.tests.conftest import Cast
 from comptoir.desk.tests.test_queue import _ago, _subjects
 from comptoir.journal.services import SYSTEM
+from comptoir.knowledge.services import save_macro
 from comptoir.testing import builders
 
 HX = {"HTTP_HX_REQUEST": "true"}
@@ -283,3 +284,14 @@ def test_lists_are_sorted_as_asked(cast: Cast) -> None:
     assert _subjects(client.get("/?sort=priority").content.decode()) == ["urgent", "old", "No dial tone"]
     assert _subjects(client.get("/?sort=newest").content.decode()) == ["old", "urgent", "No dial tone"]
     assert _subjects(client.get("/?view=open&sort=wait").content.decode())[-1] == "old"  # no such order there
+
+
+@pytest.mark.parametrize("action", ["merge", "deletion"])
+def test_a_label_that_macros_and_rules_use_stays(cast: Cast, action: str) -> None:
+    used, other = _label("Used"), _label("Other")
+    steps = [{"do": "label", "with": str(used.pk)}]
+    save_macro(actor=SYSTEM, user=None, name="Apologise", steps=steps)
+    address = f"/settings/labels/{used.pk}/{action}/"
+    page = cast.client(cast.lead).post(address, {"target": other.pk}, follow=True)
+    assert "Apologise" in page.content.decode()
+    assert Label.objects.filter(pk=used.pk).exists()

@@ -13,6 +13,8 @@ from comptoir.conversations.models import Colour, Label
 from comptoir.core.errors import InputError
 from comptoir.desk.guard import is_htmx, person, staff
 from comptoir.desk.views.actions import done
+from comptoir.knowledge.models import Macro
+from comptoir.routing.queries import active_rules
 
 LEADS = (Role.LEAD, Role.ADMIN)
 
@@ -66,6 +68,23 @@ def label(request: HttpRequest, label_id: int) -> HttpResponse:
     return redirect("label_settings")
 
 
+def _refuse_used(row: Label) -> None:
+    """Raise InputError while macros or rules use a label: they would fail one by one, and nobody would see why."""
+    value = str(row.pk)
+    names = [
+        macro.name
+        for macro in Macro.objects.order_by("name")
+        if any(step["do"] == "label" and step["with"] == value for step in macro.steps)
+    ]
+    for rule in active_rules():
+        said = [(c.field, c.value) for c in (*rule.definition.every, *rule.definition.some)]
+        said += [("label" if a.kind == "unlabel" else a.kind, a.value) for a in rule.definition.actions]
+        names += [rule.name] if ("label", value) in said else []
+    if names:
+        told = _("These macros and rules use the label “%(label)s”: %(names)s. Change them first.")
+        raise InputError(told % {"label": row.name, "names": ", ".join(names[:5]) + ("…" if len(names) > 5 else "")})
+
+
 @staff("POST", roles=LEADS)
 def merge(request: HttpRequest, label_id: int) -> HttpResponse:
     """Let a label go up in another one."""
@@ -74,6 +93,7 @@ def merge(request: HttpRequest, label_id: int) -> HttpResponse:
     target = Label.objects.filter(pk=int(asked)).first() if asked.isdecimal() and len(asked) < 19 else None
     if target is None:
         raise InputError(_("Choose one from the list."), field="target")
+    _refuse_used(row)
     labelling.merge_labels(actor=actor_of(person(request)), source=row, target=target)
     messages.success(request, _("Merged into “%(name)s”.") % {"name": target.name})
     return redirect("label_settings")
@@ -83,6 +103,7 @@ def merge(request: HttpRequest, label_id: int) -> HttpResponse:
 def deletion(request: HttpRequest, label_id: int) -> HttpResponse:
     """Remove a label from everything."""
     row = get_object_or_404(Label, pk=label_id)
+    _refuse_used(row)
     labelling.delete_label(actor=actor_of(person(request)), label=row)
     messages.success(request, _("The label “%(name)s” is gone.") % {"name": row.name})
     return redirect("label_settings")

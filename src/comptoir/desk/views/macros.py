@@ -1,5 +1,7 @@
 """Macros: applied to the open conversation in one go, taken back in one go, and the pages where they are kept."""
 
+from contextlib import nullcontext
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -15,6 +17,7 @@ from comptoir.desk import words
 from comptoir.desk.guard import is_htmx, person, staff
 from comptoir.desk.knowledge_forms import MacroForm
 from comptoir.desk.macro_undo import Undoable, read_token, undoable_of
+from comptoir.desk.views.collision import unseen_refused
 from comptoir.desk.views.conversation import update
 from comptoir.desk.views.drafts import keep
 from comptoir.drafts.queries import draft_of
@@ -23,6 +26,7 @@ from comptoir.knowledge.access import access_macro
 from comptoir.knowledge.models import Macro
 from comptoir.knowledge.queries import macros_of
 from comptoir.outbound.models import Delivery
+from comptoir.viewing.collision import Overtaken
 
 
 @staff("GET", "POST")
@@ -41,9 +45,16 @@ def macro_application(request: HttpRequest, conversation_id: int, macro_id: int)
     user = person(request)
     row = access_conversation(user, conversation_id)
     macro = access_macro(user, macro_id)
-    if "text" in request.POST and any(step["do"] == "insert" for step in macro.steps):
+    does = {step["do"] for step in macro.steps}
+    if "insert" in does and request.POST.get("text", "").strip():
+        if request.POST.get("kind") == "note":
+            raise InputError(_("Add your note first: this macro puts an answer into the composer."))
         keep(request, user, row)  # what it inserts comes below what is written already
-    applied = services.apply_macro(actor=actor_of(user), user=user, conversation=row, macro=macro)
+    try:
+        with unseen_refused(request, row) if "send" in does else nullcontext():
+            applied = services.apply_macro(actor=actor_of(user), user=user, conversation=row, macro=macro)
+    except Overtaken as met:
+        raise InputError(str(met)) from met
     return _shown(request, user, row, undoable_of(macro, applied, row.pk), has_text=bool(applied.inserted))
 
 

@@ -3,12 +3,14 @@
 import pytest
 
 from comptoir.accounts.models import User
+from comptoir.accounts.services import actor_of
 from comptoir.conversations.models import Conversation
 from comptoir.core.errors import InputError
 from comptoir.drafts import services
 from comptoir.drafts.models import Draft
 from comptoir.drafts.queries import begun_by, begun_in, drafts_of, files_in
 from comptoir.drafts.services import Behind, Words
+from comptoir.outbound import services as outbound
 from comptoir.testing import builders
 
 pytestmark = pytest.mark.django_db
@@ -95,9 +97,18 @@ def test_only_the_persons_own_files_can_be_named(agent: User, conversation: Conv
 def test_a_reply_taken_back_stands_above_what_was_begun(agent: User, conversation: Conversation) -> None:
     message = builders.make_message(conversation, kind="out", user=agent, text="Sent", recipients={})
     builders.make_attachment(message)
+    builders.make_delivery(message, state="cancelled")
     save(agent, conversation, "Begun")
     draft = services.restore_draft(user=agent, conversation=conversation, message=message)
     assert (draft.text, [file["name"] for file in draft.files]) == ("Sent\n\nBegun", ["invoice.txt"])
+
+
+def test_a_forward_taken_back_is_still_a_forward(agent: User, conversation: Conversation) -> None:
+    asked = conversation.messages.get()
+    sent = outbound.Draft(text="Yours?", to=[("", "lab@example.org")], forward_of=asked.pk)
+    delivery = outbound.queue_reply(actor=actor_of(agent), user=agent, conversation=conversation, draft=sent)
+    draft = services.restore_draft(user=agent, conversation=conversation, message=delivery.message)
+    assert (draft.kind, draft.forward_of, draft.to, draft.text) == ("forward", asked.pk, "lab@example.org", "Yours?")
 
 
 def test_a_conversation_brings_its_draft_along(agent: User, conversation: Conversation) -> None:

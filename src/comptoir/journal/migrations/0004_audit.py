@@ -15,10 +15,13 @@ class Migration(migrations.Migration):
     atomic = False
     dependencies = [("journal", "0003_follower")]
     operations = [
+        # What an earlier try left behind, which was interrupted: an index that is not valid.
+        migrations.RunSQL("DROP INDEX CONCURRENTLY IF EXISTS event_by_person", migrations.RunSQL.noop),
         AddIndexConcurrently(
             "event",
             models.Index(fields=["actor_id", "id"], name="event_by_person", condition=Q(actor_kind="user")),
         ),
+        migrations.RunSQL("DROP INDEX CONCURRENTLY IF EXISTS event_of_installation", migrations.RunSQL.noop),
         AddIndexConcurrently(
             "event",
             models.Index(fields=["id"], name="event_of_installation", condition=Q(conversation_id__isnull=True)),

@@ -1,11 +1,15 @@
 """Who may write what; a macro does all or nothing, and what it did can be taken back."""
 
+from datetime import timedelta
+
 import pytest
 
 from comptoir.accounts.models import Role, Team, User
 from comptoir.accounts.services import actor_of
 from comptoir.conversations import services as conversations
+from comptoir.conversations.labelling import create_label, labels_of, set_labels
 from comptoir.conversations.models import Conversation, State
+from comptoir.core import clock
 from comptoir.core.errors import AccessDenied, InputError
 from comptoir.journal.models import Event
 from comptoir.journal.services import SYSTEM
@@ -211,3 +215,20 @@ def test_impossible_macros_are_refused(lead: User, steps: list[tuple[str, str]])
     with pytest.raises(InputError):
         macro(lead, *steps)
     assert Macro.objects.count() == 0
+
+
+def test_labels_and_how_a_snooze_ends_are_taken_back(agent: User, conversation: Conversation) -> None:
+    old, new = (create_label(actor=SYSTEM, name=name, colour="blue") for name in ("Old", "New"))
+    set_labels(actor=actor_of(agent), conversation=conversation, label_ids={old.pk})
+    until = clock.now() + timedelta(days=1)
+    conversations.set_state(
+        actor=actor_of(agent), conversation=conversation, state="snoozed", snoozed_until=until, wakes_on_reply=False
+    )
+    applied = apply(agent, conversation, macro(agent, ("label", str(new.pk)), ("state", "solved"), shared=False))
+    assert labels_of(conversation) == {old.pk, new.pk}
+    stays = services.undo_macro(
+        actor=actor_of(agent), conversation=conversation, changes=applied.changes, delivery=None
+    )
+    found = fresh(conversation)
+    assert (stays, labels_of(conversation)) == ([], {old.pk})
+    assert (found.state, found.snoozed_until, found.wakes_on_reply) == ("snoozed", until, False)

@@ -16,6 +16,7 @@ from comptoir.core.errors import InputError
 MAX_CONDITIONS = 20  # of one rule, in both groups together
 MAX_ACTIONS = 10
 MAX_VALUE = 5_000  # characters of a value: a saved text is the longest
+MAX_PATTERN = 200  # characters: looking for it costs its length times that of the text
 MAX_SEARCHED = 20_000  # characters of a message that are looked at
 MAX_SHOWN = 80  # characters of what was found, in the log
 MAX_MINUTES = 60 * 24 * 30
@@ -261,6 +262,8 @@ def _checked(condition: Condition) -> Condition:
         raise InputError("There is a condition that no rule can have. Remove it.")
     if known.kind is Kind.NUMBER and not condition.value.strip().isdecimal():
         raise InputError("Write a number of minutes.")
+    if condition.op in {"like", "unlike"} and len(condition.value) > MAX_PATTERN:
+        raise InputError("A pattern has at most 200 characters.")
     if known.kind is Kind.TEXT and not condition.value.strip(" ,;*\n"):
         raise InputError("Write the words to look for.")
     return condition

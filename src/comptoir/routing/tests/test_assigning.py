@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from comptoir.accounts.models import Team, User
+from comptoir.accounts.models import Role, Team, User
 from comptoir.accounts.services import actor_of
 from comptoir.conversations import services as conversations
 from comptoir.conversations.models import Conversation
@@ -154,3 +154,14 @@ def test_two_workers_at_once_give_each_conversation_once(team: Team) -> None:
         thread.join()
     assert sorted(name or "" for name in owners(rows)) == [""] * 10 + ["Ana"] * 5 + ["Ben"] * 5
     assert Event.objects.filter(kind="conversation.assigned").count() == 10
+
+
+def test_an_auditor_is_given_nothing(team: Team) -> None:
+    auditor = agent(team, "Aud")
+    auditor.role = Role.AUDITOR
+    auditor.save()
+    agent(team, "Ben")
+    policy(team, "round_robin")
+    rows = waiting(team, 2)
+    assign_once(clock.now())
+    assert owners(rows) == ["Ben", "Ben"]

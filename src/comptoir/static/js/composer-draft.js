@@ -118,6 +118,7 @@
   const done = (form) => {
     const state = states.get(form);
     state.isSending = false;
+    const keepFiles = form.elements.kind.value === "note"; // the files wait for the answer: a note has none
     form.reset();
     form.elements.text.value = ""; // reset() would bring back the draft that came with the page
     form.elements.revision.value = "0";
@@ -127,7 +128,7 @@
     store(form, null);
     say(form, "");
     show(form, null);
-    form.dispatchEvent(new CustomEvent("composer:sent", { bubbles: true }));
+    form.dispatchEvent(new CustomEvent("composer:sent", { bubbles: true, detail: { keepFiles } }));
   };
   const isSending = (event) => event.detail.requestConfig?.path?.endsWith("/messages/");
 

@@ -106,5 +106,7 @@
     button.closest(".file").remove();
     form.querySelector(".composer-text").focus();
   });
-  document.addEventListener("composer:sent", (event) => event.target.querySelector("[data-files]")?.replaceChildren());
+  document.addEventListener("composer:sent", (event) => {
+    if (!event.detail.keepFiles) event.target.querySelector("[data-files]")?.replaceChildren();
+  });
 }

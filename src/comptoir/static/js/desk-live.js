@@ -130,9 +130,10 @@
     };
     // A browser opens six connections to a server at most, and each stream holds one: with six tabs the seventh page would
     // wait for ever. So a tab in the background lets go of its stream, but for one of them, which goes on hearing of
-    // notifications (a lock that the tabs share; where the browser has none, background tabs hear nothing).
+    // notifications (a lock that the tabs share; where a browser has none, as on a page without TLS, each keeps its own).
     let giveUp = null;
     const rest = () => {
+      if (!navigator.locks) return connect(false);
       source?.close();
       giveUp = new AbortController();
       const { signal } = giveUp;
@@ -141,15 +142,15 @@
         connect(false);
         return new Promise((done) => signal.addEventListener("abort", done));
       };
-      navigator.locks?.request("comptoir:live", { signal }, listen).catch(() => {}); // it is seen again before its turn
+      navigator.locks.request("comptoir:live", { signal }, listen).catch(() => {}); // it is seen again before its turn
     };
     if (document.hidden) rest();
     else connect(true);
     document.addEventListener("visibilitychange", () => {
       clearTimeout(away);
       if (document.hidden) away = setTimeout(rest, HIDDEN);
-      else if (giveUp) {
-        giveUp.abort();
+      else if (giveUp || !navigator.locks) {
+        giveUp?.abort();
         giveUp = null;
         lost = true; // what happened meanwhile is asked for when the stream is open
         connect(true);

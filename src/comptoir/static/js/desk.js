@@ -9,9 +9,9 @@ import "./composer-draft.js";
 import "./composer-files.js";
 import "./composer-pick.js";
 import "./panels.js";
+import "./keys.js"; // before what moves among rows: a second key of a pair is not also a step
 import "./rows.js";
 import "./picking.js";
-import "./keys.js";
 import "./focus.js";
 import "./forms.js";
 import "./desk-live.js";

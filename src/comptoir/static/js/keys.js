@@ -6,10 +6,12 @@
   const FIELDS = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
   let first = "";
   let timer = 0;
-  // The page's own before the navigation's: "/" is the field that stands here, or else the way to the search.
+  // The page's own before the navigation's: "/" is the field that stands here, or else the way to the search. Of several
+  // toasts the last, which tells of what was done last.
   const find = (keys) => {
     const wanted = `[data-key="${CSS.escape(keys)}"]`;
-    return document.querySelector(`main ${wanted}`) ?? document.querySelector(wanted);
+    const own = document.querySelector(`main ${wanted}`);
+    return own ?? [...document.querySelectorAll(`.toasts ${wanted}`)].at(-1) ?? document.querySelector(wanted);
   };
   const act = (target) => {
     if (target.matches("textarea, select, input:not([type=checkbox], [type=radio])")) {
