@@ -18,7 +18,7 @@ test: .venv/dev.stamp  ## everything that needs Python packages alone
 
 test-all: .venv/dev.stamp  ## everything, with a real browser and real servers (Debian and npm packages)
 	bin/setup
-	COMPTOIR_TEST_ALL=1 $(BIN)/python -m pytest -q
+	COMPTOIR_TEST_ALL=1 $(BIN)/python -m pytest -q -rs
 
 check: .venv/dev.stamp  ## format, lint, types, import rules, migrations, translations
 	bin/ci

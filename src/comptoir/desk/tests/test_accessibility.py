@@ -73,7 +73,7 @@ def discovered(agent: User, known: list[str]) -> list[str]:
             if "<" in path or "^" in path or path in known or path.startswith(("/api/", "/c/", "/demo/")):
                 continue
             response = client.get(path)
-            if response.status_code == 200 and b"<main" in response.content:
+            if response.status_code == 200 and not response.streaming and b"<main" in response.content:
                 found.append(path)
     return found
 
@@ -107,6 +107,8 @@ def test_axe_finds_nothing_in_what_opens(browse: Callable[..., Any], site: Any, 
     page = browse(paths[4], **MODES[mode])
     found = []
     for summary in page.locator(".conv-actions details > summary").all():
+        if not summary.is_visible():
+            continue  # a phone has these in the menu of the rest
         summary.click()
         found += violations(page, UNDER_A_MENU)
         page.keyboard.press("Escape")
