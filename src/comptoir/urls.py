@@ -1,5 +1,6 @@
 """All addresses. Apps bring their own; channel folders with screens are found by the registry."""
 
+from django.contrib.auth.decorators import login_required
 from django.urls import include, path
 from django.views.generic import RedirectView
 
@@ -13,7 +14,7 @@ urlpatterns = [
     path("accounts/", include("comptoir.accounts.urls")),
     path("accounts/2fa/", include("allauth.mfa.urls")),
     # Addresses are given by administrators: a person's own page of them would let whoever borrows a session take over.
-    path("accounts/email/", RedirectView.as_view(pattern_name="me"), name="account_email"),
+    path("accounts/email/", login_required(RedirectView.as_view(pattern_name="me")), name="account_email"),
     path("accounts/", include("allauth.account.urls")),
     path("", include("comptoir.api.urls")),
     path("demo/", include("comptoir.demo.urls")),

@@ -44,17 +44,13 @@ def _shape(row: dict[str, Any]) -> str:
 
 
 LAYOUT = Layout(
-    kinds={
-        name: kind
-        for kind, names in {
-            "contacts": "contacts contact",
-            "conversations": "conversations conversation",
-            "messages": "messages",
-            "inboxes": "inboxes inbox",
-            "canned_responses": "canned_responses canned",
-            "articles": "articles article",
-        }.items()
-        for name in names.split()
+    names={
+        "contacts": "contacts contact",
+        "conversations": "conversations conversation",
+        "messages": "messages",
+        "inboxes": "inboxes inbox",
+        "canned_responses": "canned_responses canned",
+        "articles": "articles article",
     },
     parents={"messages": "conversation_id"},
     shape=_shape,

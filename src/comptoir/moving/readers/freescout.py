@@ -39,17 +39,13 @@ def _shape(row: dict[str, Any]) -> str:
 
 
 LAYOUT = Layout(
-    kinds={
-        name: kind
-        for kind, names in {
-            "conversations": "conversations conversation",
-            "threads": "threads thread",
-            "customers": "customers customer",
-            "users": "users user",
-            "mailboxes": "mailboxes mailbox",
-            "saved_replies": "saved_replies savedreplies",
-        }.items()
-        for name in names.split()
+    names={
+        "conversations": "conversations conversation",
+        "threads": "threads thread",
+        "customers": "customers customer",
+        "users": "users user",
+        "mailboxes": "mailboxes mailbox",
+        "saved_replies": "saved_replies savedreplies",
     },
     parents={"threads": "conversation_id"},
     shape=_shape,

@@ -6,6 +6,7 @@ What a row is says, in this order: the key that holds it, its shape, the name of
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from comptoir.moving.shelf import Shelf
@@ -15,16 +16,21 @@ from comptoir.moving.sources import Source, json_rows
 _WRAPPERS = frozenset({"", "payload", "data", "results", "items", "records", "_embedded"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layout:
-    """How a system names its rows: `kinds` from a name (small letters) to the kind; `shape` looks at the row itself.
+    """How a system names its rows: the small `names` of each kind, between blanks; `shape` looks at the row itself.
 
     `parents` names, for each kind, the field that holds the number of the row that it belongs to.
     """
 
-    kinds: Mapping[str, str]
+    names: Mapping[str, str]
     parents: Mapping[str, str] = field(default_factory=dict)
     shape: Callable[[dict[str, Any]], str] = lambda row: ""
+
+    @cached_property
+    def kinds(self) -> Mapping[str, str]:
+        """The kind of each name."""
+        return {name: kind for kind, names in self.names.items() for name in names.split()}
 
 
 def load(source: Source, layout: Layout, shelf: Shelf) -> None:

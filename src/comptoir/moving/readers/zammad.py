@@ -51,19 +51,15 @@ def _shape(row: dict[str, Any]) -> str:
 
 
 LAYOUT = Layout(
-    kinds={
-        name: kind
-        for kind, names in {
-            "users": "users user",
-            "organizations": "organizations organization",
-            "groups": "groups group",
-            "tickets": "tickets ticket",
-            "articles": "ticket_articles ticketarticle articles",
-            "text_modules": "text_modules textmodules textmodule text_module",
-            "answers": "knowledgebaseanswertranslation answers",
-            "answer_contents": "knowledgebaseanswertranslationcontent",
-        }.items()
-        for name in names.split()
+    names={
+        "users": "users user",
+        "organizations": "organizations organization",
+        "groups": "groups group",
+        "tickets": "tickets ticket",
+        "articles": "ticket_articles ticketarticle articles",
+        "text_modules": "text_modules textmodules textmodule text_module",
+        "answers": "knowledgebaseanswertranslation answers",
+        "answer_contents": "knowledgebaseanswertranslationcontent",
     },
     parents={"articles": "ticket_id"},
     shape=_shape,

@@ -45,18 +45,14 @@ def _shape(row: dict[str, Any]) -> str:
 
 
 LAYOUT = Layout(
-    kinds={
-        name: kind
-        for kind, names in {
-            "users": "users user",
-            "organizations": "organizations organization",
-            "tickets": "tickets ticket",
-            "comments": "comments comment ticket_comments",
-            "macros": "macros macro",
-            "articles": "articles article",
-            "sections": "sections section",
-        }.items()
-        for name in names.split()
+    names={
+        "users": "users user",
+        "organizations": "organizations organization",
+        "tickets": "tickets ticket",
+        "comments": "comments comment ticket_comments",
+        "macros": "macros macro",
+        "articles": "articles article",
+        "sections": "sections section",
     },
     parents={"comments": "ticket_id"},
     shape=_shape,
