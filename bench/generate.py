@@ -295,7 +295,9 @@ def _world(connection: psycopg.Connection[Any], contacts: int) -> World:
     """Make teams, accounts and agents, and a member of most teams who will look at the pages."""
     names = ("Service", "Boutique", "Facturation", "Technique", "Presse", "Ventes")
     for name in names:
-        connection.execute("INSERT INTO accounts_team (name) VALUES (%s) ON CONFLICT DO NOTHING", [name])
+        connection.execute(
+            "INSERT INTO accounts_team (name, department) VALUES (%s, 'service') ON CONFLICT DO NOTHING", [name]
+        )
     teams = [row[0] for row in connection.execute("SELECT id FROM accounts_team ORDER BY id").fetchall()]
     accounts = []
     for number, team in enumerate(teams * 2):
@@ -310,7 +312,8 @@ def _world(connection: psycopg.Connection[Any], contacts: int) -> World:
     for number in range(40):
         connection.execute(
             "INSERT INTO accounts_user (email, name, role, language, time_zone, theme, is_active, created_at, "
-            "password) VALUES (%s, %s, 'agent', 'fr', 'Europe/Paris', 'auto', true, now(), '!') ON CONFLICT DO NOTHING",
+            "password, shortcuts) VALUES (%s, %s, 'agent', 'fr', 'Europe/Paris', 'auto', true, now(), '!', true) "
+            "ON CONFLICT DO NOTHING",
             [f"agent{number}@bench.test", f"Agent {number}"],
         )
     people = connection.execute("SELECT id, name FROM accounts_user ORDER BY id").fetchall()
