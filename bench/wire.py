@@ -56,7 +56,8 @@ def run() -> Result:
         "Bytes on the wire",
         "Chromium, 1440 by 900, a queue of 50 rows: every request of the first load with an empty cache (page, style "
         "sheets, scripts, typefaces, icons), then of opening a conversation; as sent, headers included. The "
-        "service worker is left out while pages are counted, as it would hide requests; what it fetches besides is added to the first load.",
+        "service worker is left out while pages are counted, as it would hide requests; what it fetches besides is "
+        "added to the first load.",
     )
     with Installation() as place:
         place.start_postgres()

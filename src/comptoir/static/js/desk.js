@@ -1,4 +1,5 @@
-// The desk's behaviours. Each file stands alone and finds its elements by data-attributes.
+// The desk's behaviours. Each file stands alone and finds its elements by data-attributes. The keys come before what moves
+// among rows: the second key of a pair is not also a step.
 import "./theme.js";
 import "./menus.js";
 import "./dialogs.js";
@@ -9,7 +10,7 @@ import "./composer-draft.js";
 import "./composer-files.js";
 import "./composer-pick.js";
 import "./panels.js";
-import "./keys.js"; // before what moves among rows: a second key of a pair is not also a step
+import "./keys.js";
 import "./rows.js";
 import "./picking.js";
 import "./focus.js";
