@@ -3,8 +3,8 @@
 import hmac
 from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import urlsplit
 
+from comptoir.core.addresses import is_usable_url
 from comptoir.core.errors import InputError
 
 # Seconds before the next attempt: 10 s, then three times as long each time, at most 12 hours. With the last attempt
@@ -50,11 +50,6 @@ def verdict(status: int, beginning: str) -> Verdict:
 def checked_url(url: str) -> str:
     """Return the address if requests can be sent to it at all; raises InputError. Private ones are refused later."""
     url = url.strip()
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        usable = False
-    if not usable or len(url) > 500 or not url.isascii() or not url.isprintable() or " " in url or "@" in parts.netloc:
+    if not is_usable_url(url):
         raise InputError("An address must look like https://host/path, without a user name.", field="url")
     return url

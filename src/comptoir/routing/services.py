@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.db import transaction
 from django.db.models import Max
@@ -14,6 +13,7 @@ from comptoir.accounts.queries import team_ids_of
 from comptoir.conversations.models import Label, Priority, State
 from comptoir.conversations.services import checked_text
 from comptoir.core import clock
+from comptoir.core.addresses import is_usable_url
 from comptoir.core.errors import AccessDenied, InputError
 from comptoir.core.textfold import clean
 from comptoir.journal import services as journal
@@ -160,12 +160,7 @@ def _members(user: User, team: Team | None) -> set[int]:
 
 def _checked_url(url: str) -> str:
     url = url.strip()
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        usable = False
-    if not usable or len(url) > 500 or not url.isascii() or not url.isprintable() or " " in url or "@" in parts.netloc:
+    if not is_usable_url(url):
         raise InputError(_("An address must look like https://host/path, without a user name."), field="actions")
     return url
 
