@@ -172,10 +172,11 @@ class Teller:
         when, mid = instant(at), f"m{number}.bench@mail.example"
         files = 1 if self._chance.random() < 0.06 else 0
         person, name = self._chance.choice(self._world.people)
+        kind = "note" if self._chance.random() < 0.1 else "out"  # one in twenty of all: colleagues talk
         who = (
             f"in\t{contact}\t\\N\tClient {contact}\tclient{contact}@mail.example"
             if inbound
-            else f"out\t\\N\t{person}\t{name}\tservice@bench.test"
+            else f"{kind}\t\\N\t{person}\t{name}\tservice@bench.test"
         )
         lines.rows["conversations_message"].append(
             f"{number}\t{conversation}\t{who}\t{subject}\t{text}\t\t\t{language}\t{mid}\t"
@@ -200,7 +201,7 @@ class Teller:
                 author,
                 "{}",
             )
-        else:
+        elif kind == "out":
             lines.add(
                 "outbound_delivery", number, account, f"k{mid}", self._envelope, "delivered", "", "", 1, when, when
             )

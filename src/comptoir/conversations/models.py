@@ -180,6 +180,8 @@ class Message(models.Model):
             GinIndex(fields=["search"], name="message_search"),
             # … and within a span of time (`before:`, `after:`): an import brings old messages late, so ids will not do.
             models.Index(fields=["created_at", "id"], name="message_by_time"),
+            # … and among notes alone, which are few (`is:note`).
+            models.Index(fields=["id"], condition=Q(kind="note"), name="message_notes"),
         ]
 
     def __str__(self) -> str:

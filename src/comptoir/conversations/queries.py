@@ -4,7 +4,7 @@ Everything here starts from the person's teams (INV-06).
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +14,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from comptoir.accounts.models import User
 from comptoir.accounts.queries import team_ids_of
+from comptoir.conversations.access import accessible_conversations
 from comptoir.conversations.models import Attachment, Conversation, Message, Placement, State
 from comptoir.journal.models import Event
 
@@ -58,6 +59,7 @@ class Said:
     """One message as a timeline shows it; a row of MESSAGES, without the cost of a model."""
 
     pk: int
+    conversation_id: int
     kind: str
     contact_id: int | None
     user_id: int | None
@@ -86,7 +88,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """One page of a conversation: messages in the order of time, and the changes that happened between them."""
+    """One page of one or several conversations: messages in the order of time, and the changes between them."""
 
     messages: Sequence[Said]
     events: Sequence[Event]
@@ -95,30 +97,35 @@ class Timeline:
 
 # The stored HTML is not read, only whether there is some and whether it has remote images: it has its own address.
 MESSAGES = """
-SELECT m.id, m.kind, m.contact_id, m.user_id, m.author_name, m.author_address, m.subject, m.text, m.visible_text,
-       m.language, m.recipients, m.automatic, m.placement, m.record_id, m.attachment_count, m.created_at, m.html <> '',
-       strpos(m.html, 'data-remote-src') > 0, d.id, d.state, d.reason, d.scheduled_for
-FROM conversations_message m LEFT JOIN outbound_delivery d ON d.message_id = m.id
-WHERE m.conversation_id = %(conversation)s {narrow}
+SELECT m.id, m.conversation_id, m.kind, m.contact_id, m.user_id, m.author_name, m.author_address, m.subject, m.text,
+       m.visible_text, m.language, m.recipients, m.automatic, m.placement, m.record_id, m.attachment_count,
+       m.created_at, m.html <> '', strpos(m.html, 'data-remote-src') > 0, d.id, d.state, d.reason, d.scheduled_for
+FROM unnest(%(conversations)s::bigint[]) AS told(id) CROSS JOIN LATERAL (
+    SELECT * FROM conversations_message m WHERE m.conversation_id = told.id {narrow}
+    ORDER BY m.created_at DESC, m.id DESC LIMIT %(limit)s
+) m LEFT JOIN outbound_delivery d ON d.message_id = m.id
 ORDER BY m.created_at DESC, m.id DESC LIMIT %(limit)s
 """
 
 
 def _said(row: Sequence[Any]) -> Said:
-    values, sending = list(row[:18]), row[18:]
-    values[10], values[12] = json.loads(values[10]), json.loads(values[12])
+    values, sending = list(row[:19]), row[19:]
+    values[11], values[13] = json.loads(values[11]), json.loads(values[13])
     values.append(Sending(*sending) if sending[0] is not None else None)
     return Said(*values)
 
 
-def timeline(conversation: Conversation, *, before: Cursor | None = None, since: Cursor | None = None) -> Timeline:
-    """Return the latest page of a conversation, the page before a message, or everything since one."""
+def timeline(conversations: Sequence[int], *, before: Cursor | None = None, since: Cursor | None = None) -> Timeline:
+    """Return the latest page of conversations as one, the page before a message, or everything since one.
+
+    Whoever asks has made sure that the person may see them all (INV-06).
+    """
     page = TIMELINE_LONGEST if since else TIMELINE_PAGE
     edge = before or since
     narrow = "AND (m.created_at, m.id) < (%(at)s, %(id)s)" if before else ""
     narrow = "AND (m.created_at, m.id) >= (%(at)s, %(id)s)" if since and not before else narrow
     place = {"at": edge.at, "id": edge.id} if edge else {}
-    params: dict[str, Any] = {"conversation": conversation.pk, "limit": page + 1, **place}
+    params: dict[str, Any] = {"conversations": list(conversations), "limit": page + 1, **place}
     with connection.cursor() as cursor:
         cursor.execute(MESSAGES.replace("{narrow}", narrow), params)
         rows = [_said(row) for row in cursor.fetchall()]
@@ -126,21 +133,24 @@ def timeline(conversation: Conversation, *, before: Cursor | None = None, since:
     attach_files(messages)
     has_earlier = len(rows) > page
     return Timeline(
-        messages, _events(conversation, messages, before, is_part=has_earlier or since is not None), has_earlier
+        messages, _events(conversations, messages, before, is_part=has_earlier or since is not None), has_earlier
     )
 
 
 # Written out, because composing it anew costs Django more than PostgreSQL needs to answer it.
 EVENTS = """
-SELECT id, at, kind, conversation_id, contact_id, message_id, actor_kind, actor_id, actor_name, facts FROM journal_event
-WHERE conversation_id = %(conversation)s AND kind <> ALL(%(shown)s) AND at >= %(first)s AND at < %(end)s
-ORDER BY id DESC LIMIT 200
+SELECT e.id, e.at, e.kind, e.conversation_id, e.contact_id, e.message_id, e.actor_kind, e.actor_id, e.actor_name,
+       e.facts
+FROM unnest(%(conversations)s::bigint[]) AS told(id) CROSS JOIN LATERAL (
+    SELECT * FROM journal_event e WHERE e.conversation_id = told.id AND e.kind <> ALL(%(shown)s)
+    AND e.at >= %(first)s AND e.at < %(end)s ORDER BY e.id DESC LIMIT 200
+) e ORDER BY e.id DESC LIMIT 200
 """
 ALWAYS = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 def _events(
-    conversation: Conversation, messages: Sequence[Said], before: Cursor | None, *, is_part: bool
+    conversations: Sequence[int], messages: Sequence[Said], before: Cursor | None, *, is_part: bool
 ) -> list[Event]:
     """Return the changes among a page's messages; what happened before its first one belongs to the page before."""
     first, end = ALWAYS
@@ -148,7 +158,7 @@ def _events(
         first = messages[0].created_at
     if before is not None:
         end = before.at
-    values = {"conversation": conversation.pk, "shown": list(MESSAGE_EVENTS), "first": first, "end": end}
+    values = {"conversations": list(conversations), "shown": list(MESSAGE_EVENTS), "first": first, "end": end}
     return list(Event.objects.raw(EVENTS, values))[::-1]
 
 
@@ -159,11 +169,37 @@ def attach_files(messages: Sequence[Said]) -> None:
             wanted[attachment.message_id].files.append(attachment)
 
 
+# Written out like EVENTS; in the order of conversation_of_contact.
+LATEST = """
+SELECT * FROM conversations_conversation WHERE contact_id = %s AND team_id = ANY(%s) AND state <> 'merged' AND id <> %s
+ORDER BY last_message_at DESC LIMIT %s
+"""
+
+
 def story_of(user: User, contact_id: int, *, without: int | None = None, limit: int = 8) -> list[Conversation]:
     """Return the contact's conversations that the person may see, latest first (INV-06)."""
-    found = Conversation.objects.filter(contact_id=contact_id, team_id__in=team_ids_of(user))
-    found = found.exclude(state=State.MERGED).exclude(pk=without or 0)
-    return list(found.order_by("-last_message_at")[:limit])
+    return list(Conversation.objects.raw(LATEST, [contact_id, team_ids_of(user), without or 0, limit]))
+
+
+STORY_LONGEST = 500  # conversations that a whole history reads, and ten times as many messages of others' threads
+STORY = """
+(SELECT c.id FROM conversations_conversation c WHERE c.contact_id = %(contact)s ORDER BY c.last_message_at DESC
+ LIMIT %(longest)s)
+UNION SELECT m.conversation_id FROM (SELECT conversation_id FROM conversations_message WHERE contact_id = %(contact)s
+                                     ORDER BY id DESC LIMIT 10 * %(longest)s) m
+"""
+
+
+def whole_story(user: User, contact_id: int) -> Mapping[int, Conversation]:
+    """Return the conversations that the contact began or wrote in and the person may see (INV-06), by number.
+
+    The latest STORY_LONGEST of them: a robot's address may have a hundred thousand.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(STORY, {"contact": contact_id, "longest": STORY_LONGEST})
+        numbers = [row[0] for row in cursor.fetchall()]
+    found = accessible_conversations(user).filter(pk__in=numbers).exclude(state=State.MERGED)
+    return {row.pk: row for row in found.order_by("-last_message_at")[:STORY_LONGEST]}
 
 
 def undoable_placements(conversation: Conversation, *, limit: int = 5) -> list[Placement]:

@@ -5,7 +5,7 @@ that a person or a platform wrote goes through `escape`, or through rules.prose,
 are looked up once a language. What a person can do to an answer on its way (_sending.html) stays a template.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
@@ -92,24 +92,34 @@ def _strip(symbol: str, said: str, more: str = "") -> str:
 
 
 def drawn(
-    items: Sequence[rules.Item], conversation: Conversation, *, is_chat: bool, called: Sequence[str] = ()
+    items: Sequence[rules.Item],
+    told: Mapping[int, Conversation],
+    *,
+    own: int,
+    chats: Collection[int] = (),
+    called: Sequence[str] = (),
 ) -> list[rules.Item]:
-    """Return the items of a timeline with a Bubble in the place of each message. `called`: who is marked in a note."""
+    """Return a timeline's items with a Bubble in the place of each message, a conversation in that of each chapter.
+
+    `told`: the conversations that the timeline tells; `own`: the one that the page is of; `called`: who is marked in
+    a note.
+    """
     said = _words_in(get_language())
     reason_words: dict[str, str] = {}
     found: list[rules.Item] = []
     for item in items:
         if item.kind != "message":
-            found.append(item)
+            found.append(rules.Item("chapter", told[item.value]) if item.kind == "chapter" else item)
             continue
         message: Said = item.value
+        is_chat = message.conversation_id in chats
         placed = f"{message.kind}|{message.placement}"
         if placed not in reason_words:
             reason_words[placed] = escape(words.placement_words(message.placement or {}, message.kind))
         is_run = item.run and is_chat
         html = (
-            _head(message, said, reason_words[placed], is_chat=is_chat, is_run=is_run)
-            + _body(message, said, conversation.subject, called)
+            _head(message, said, reason_words[placed], own=own, is_chat=is_chat, is_run=is_run)
+            + _body(message, said, told[message.conversation_id].subject, called)
             + _foot(message.delivery)
         )
         sending = message.delivery if message.delivery and message.delivery.state in ACTIONABLE else None
@@ -135,7 +145,7 @@ def _css(message: Said, *, is_chat: bool, is_run: bool) -> str:
     return f"msg msg-{message.kind}{' msg-chat' if chat else ''}{' msg-run' if chat and is_run else ''}"
 
 
-def _head(message: Said, said: _Words, why: str, *, is_chat: bool, is_run: bool) -> str:
+def _head(message: Said, said: _Words, why: str, *, own: int, is_chat: bool, is_run: bool) -> str:
     """Draw the beginning of the item: who, when, to whom, and the menu."""
     is_in, is_note = message.kind == MessageKind.INBOUND, message.kind == MessageKind.NOTE
     whom = "" if is_chat or is_note else _recipients(message, said)
@@ -153,16 +163,18 @@ def _head(message: Said, said: _Words, why: str, *, is_chat: bool, is_run: bool)
         f'<div class="msg-head">{name}<a class="msg-when" href="#m{message.pk}">'
         f'<time datetime="{local.isoformat()}">{local.hour}:{local.minute:02d}</time></a>'
         f'<details class="menu menu-end menu-sheet" data-menu id="mm{message.pk}">{said.menu}{why}</p></div><hr>'
-        f"{_menu(message, said, is_in=is_in, is_note=is_note)}</div></details></div>"
+        f"{_menu(message, said, own=own)}</div></details></div>"
         + (f'<p class="msg-to">{whom}</p>' if is_in and whom else "")
     )
 
 
-def _menu(message: Said, said: _Words, *, is_in: bool, is_note: bool) -> str:
+def _menu(message: Said, said: _Words, *, own: int) -> str:
     address = f"/messages/{message.pk}"
-    parts = [] if is_note else [f'<a class="menu-item" href="?forward={message.pk}#composer">{said.forward}']
+    there = "" if message.conversation_id == own else f"/conversations/{message.conversation_id}/"
+    is_note = message.kind == MessageKind.NOTE
+    parts = [] if is_note else [f'<a class="menu-item" href="{there}?forward={message.pk}#composer">{said.forward}']
     parts.append(f'<a class="menu-item" href="{address}/place/">{said.place}')
-    if is_in:
+    if message.kind == MessageKind.INBOUND:
         parts.append(f'<hr><a class="menu-item" href="{address}/original/">{said.original}')
         if message.record_id is not None:
             parts.append(f'<a class="menu-item" href="{address}/source/">{said.source}')

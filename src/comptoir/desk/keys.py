@@ -57,6 +57,7 @@ def groups(user: User) -> list[KeyGroup]:
             _key(_("reply"), "r"), _key(_("note"), "m"), _key(_("forward"), "f"),
             _key(_("take"), "t"), _key(_("assign"), "a"), _key(_("snooze"), "z"),
             _key(_("solve, reopen"), "e"), _key(_("label"), "l"), _key(_("mark as unread"), f"{shift}+U"),
+            _key(_("whole history of the contact"), "h"),
             _key(_("next one of the list"), "j"), _key(_("previous one of the list"), "k"),
             _key(_("back to the list"), "u"),
         ]),

@@ -48,17 +48,20 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Item(Drawn):
-    """One line of a timeline: a 'day', a 'message' or a run of 'events'."""
+    """One line of a timeline: a 'day', a 'message', a run of 'events', or the 'chapter' that begins with it."""
 
     kind: str
     value: Any
     run: bool = False
 
 
-def weave(messages: Sequence[Any], events: Sequence[Any], *, day_of: Any, chat: bool = False) -> list[Item]:
+def weave(
+    messages: Sequence[Any], events: Sequence[Any], *, day_of: Any, chats: Collection[int] = (), marks: bool = False
+) -> list[Item]:
     """Return messages and events in the order of time, with a mark where a day begins and neighbouring events folded.
 
-    `day_of` turns an instant into the reader's date.
+    `day_of` turns an instant into the reader's date; `chats` are the conversations whose messages are short turns.
+    With `marks`, a 'chapter' (the number of a conversation) goes before what happened elsewhere than the line before.
     """
     line: list[tuple[datetime, int, str, Any]] = [(m.created_at, 0, "message", m) for m in messages]
     line += [(e.at, 1, "event", e) for e in events]
@@ -66,13 +69,19 @@ def weave(messages: Sequence[Any], events: Sequence[Any], *, day_of: Any, chat: 
     items: list[Item] = []
     day: date | None = None
     previous: Any = None
+    place: int | None = None
     for at, _rank, kind, value in line:
         if day_of(at) != day:
             day = day_of(at)
             items.append(Item("day", at))
             previous = None
+        if marks and value.conversation_id != place:
+            place = value.conversation_id
+            items.append(Item("chapter", place))
+            previous = None
         if kind == "message":
-            items.append(Item("message", value, run=chat and is_run(previous, value)))
+            is_short = bool(chats) and value.conversation_id in chats
+            items.append(Item("message", value, run=is_short and is_run(previous, value)))
             previous = value
         elif items[-1].kind == "events":
             items[-1].value.append(value)

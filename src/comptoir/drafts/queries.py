@@ -1,14 +1,14 @@
 """The readers of drafts: always of one person, and only in conversations that the person still sees (INV-06)."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import JSONField, QuerySet
-from django.db.models.expressions import RawSQL
+from django.db.models import QuerySet
 
 from comptoir.accounts.models import User
-from comptoir.conversations.access import accessible_conversations
+from comptoir.conversations.access import Also, accessible_conversations
 from comptoir.conversations.models import Conversation
 from comptoir.drafts.models import Draft
 
@@ -29,23 +29,22 @@ class Begun:
     revision: int = 0
 
 
-# Written by hand: the same as a Subquery of a JSONObject costs 2 ms to compile for every look at a conversation.
 BEGUN = """
 SELECT jsonb_build_object('kind', d.kind, 'text', d.text, 'to', d.to, 'cc', d.cc, 'forward_of', d.forward_of,
                           'road', d.road, 'files', d.files, 'revision', d.revision)
-FROM drafts_draft d WHERE d.conversation_id = conversations_conversation.id AND d.user_id = %s
+FROM drafts_draft d WHERE d.conversation_id = c.id AND d.user_id = %s
 """
 
 
-def begun_by(user: User) -> dict[str, Any]:
-    """Return the annotation that reads the person's draft with the conversation itself: one statement less a page."""
-    return {"draft_json": RawSQL(BEGUN, [user.pk], output_field=JSONField())}  # noqa: S611  # constants only
+def begun_by(user: User) -> dict[str, Also]:
+    """Return what reads the person's draft with the conversation itself: one statement less a page."""
+    return {"draft_json": Also(BEGUN, [user.pk])}
 
 
 def begun_in(conversation: Conversation) -> Begun:
     """Return the draft of a conversation that was read with `begun_by`; an empty one where there is none."""
     found = getattr(conversation, "draft_json", None)
-    return Begun(**found) if found else Begun()
+    return Begun(**json.loads(found)) if found else Begun()
 
 
 def draft_of(user: User, conversation: Conversation) -> Draft | None:

@@ -115,7 +115,7 @@ def make_message(
 ) -> Message:
     """Append a message; with `delivery` (a DeliveryState) an outgoing one gets its delivery row."""
     at = at or clock.now()
-    contact = conversation.contact
+    contact = fields.pop("contact", conversation.contact)
     identity = contact.identities.first() if kind == "in" else None
     values: dict[str, Any] = {
         "author_name": contact.name if kind == "in" else (user.name if user else ""),

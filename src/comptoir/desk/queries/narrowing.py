@@ -63,6 +63,7 @@ class Narrowing:
     # all solved conversations for one rare channel.
     both: list[str] = field(default_factory=list)
     is_few: bool = False  # whether the conditions on conversations may leave few of them
+    has_notes_only: bool = False  # an index of their own leads from one note to the one before
     has_authors: bool = False  # all meant are by contacts that are known: an index leads to them
     since: datetime | None = None
     until: datetime | None = None
@@ -202,7 +203,10 @@ def _day(day: date) -> datetime:
 
 def _message_filters(found: Narrowing, asked: Asked) -> None:
     kinds = [KINDS[value] for value in asked.values("is") if value in KINDS]
-    if kinds:
+    if set(kinds) == {"note"}:
+        found.has_notes_only = True
+        found.message.append("m.kind = 'note'")  # as the condition of message_notes says it
+    elif kinds:
         found.values["kinds"] = kinds
         found.message.append("m.kind = ANY(%(kinds)s)")
     if asked.of("has"):

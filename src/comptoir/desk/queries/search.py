@@ -26,6 +26,7 @@ PROBE = 3000  # newest messages looked at first: about 4 ms (bench/: walking cos
 WALK = 150_000  # the longest walk for one page
 DATED_WALK = 40_000  # in the order of time each step is kept aside: about three times the cost
 CANDIDATES = 500  # messages with the word of which we ask whose they are
+NOTES_WALK = 8  # times as far, where only notes are read (message_notes): among messages they are few
 # Fetching one message that the index names costs about as much as walking over so many (random against sequential).
 FETCH_COST = 4
 
@@ -51,6 +52,9 @@ FROM (SELECT m.id, m.conversation_id, m.kind FROM conversations_message m
 JOIN conversations_conversation c ON c.id = m.conversation_id
 ORDER BY m.id DESC
 """
+
+# How common the words are, whatever the filters: of the newest messages.
+COMMON = f"SELECT count(*) FROM conversations_message m WHERE m.id < %(top)s AND m.id >= %(bottom)s AND {SAID}"  # noqa: S608
 
 # MATERIALIZED keeps the planner from turning the index scan into a walk.
 BY_INDEX = """
@@ -220,6 +224,14 @@ class _Look:
             [(Place(None, number), is_theirs) for number, is_theirs in found], Place(None, bottom) if bottom else None
         )
 
+    def is_common(self, newest: int, most: int) -> bool:
+        """Whether the index would read more than `most` messages: the filters are asked of them all."""
+        if not self.values["query"] or not self.narrowing.message:
+            return False  # then what was seen on the way says it already
+        self.cursor.execute(COMMON, self.values | {"top": newest + 1, "bottom": newest - PROBE})
+        share = self.cursor.fetchone()[0] / PROBE
+        return bool(share * newest > most)
+
     def by_index(self) -> None:
         """Ask the index for all messages with the words."""
         assert self.bottom is not None
@@ -249,7 +261,7 @@ def search_messages(asked: Asked, narrowing: Narrowing, *, after: Place | None =
             look.values = values | narrowing.values
             _read_near(look, source, after)
         else:
-            _go(look, max(total, newest // 10))
+            _go(look, max(total, newest // 10), newest)
         places = look.ids[:PAGE]
         cursor.execute(HITS, values | {"ids": [place.id for place in places]})
         hits = [Hit(*row) for row in cursor.fetchall()]
@@ -267,19 +279,22 @@ def _start(narrowing: Narrowing, after: Place | None, newest: int) -> Place:
     return Place(narrowing.until or datetime.max.replace(tzinfo=UTC, year=9999), 0)
 
 
-def _go(look: _Look, total: int) -> None:
+def _go(look: _Look, total: int, newest: int) -> None:
     """Probe the newest messages, then go on by the shorter way."""
     look.walk(PROBE)
     if look.is_done:
         return
     longest = DATED_WALK if look.narrowing.is_dated else WALK
+    if look.narrowing.has_notes_only and not look.narrowing.is_dated:
+        longest *= NOTES_WALK
     share = look.seen / look.walked
     # To fill the page by walking: so many messages; by the index: so many fetches, whatever the page.
     walk = (PAGE + 1 - len(look.ids)) * look.seen / max(1, len(look.ids)) / share if share else float("inf")
     if share and walk < min(longest, share * total * FETCH_COST):
         look.walk(int(walk * 1.5))
-    elif share * total > longest or not look.values["query"]:
-        look.walk(longest)  # common in general, rare in the person's teams; or only filters, which no index serves
+    elif share * total > longest or not look.values["query"] or look.is_common(newest, longest):
+        # Common in general, rare in the person's teams or behind the filters; or only filters, which no index serves.
+        look.walk(longest)
     else:
         look.by_index()
 

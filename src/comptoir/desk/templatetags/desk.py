@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from comptoir.channels.registry import channels
 from comptoir.core import clock
+from comptoir.core.folding import always_same
 from comptoir.desk import reasons, rules, words
 
 register = template.Library()
@@ -33,6 +34,7 @@ def label_of(kind: str) -> str:
 
 
 @register.simple_tag
+@always_same
 @lru_cache(maxsize=512)
 def icon(name: str, extra: str = "") -> SafeString:
     """Draw a symbol of the sprite; decoration only, the words stand beside it."""

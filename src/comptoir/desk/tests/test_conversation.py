@@ -1,8 +1,11 @@
 """The conversation's page, what a person does to it, and what they write into it."""
 
+import re
+from datetime import timedelta
+
 import pytest
 
-from comptoir.conversations.models import Conversation, Placement, State
+from comptoir.conversations.models import Conversation, Placement, ReadMark, State
 from comptoir.core import clock
 from comptoir.desk.tests.conftest import Cast
 from comptoir.journal.models import Event
@@ -216,3 +219,95 @@ def test_the_contact_panel_never_shows_conversations_of_other_teams(cast: Cast) 
     builders.make_conversation(cast.account, contact=cast.conversation.contact, subject="An older matter")
     page = cast.client().get(f"/conversations/{cast.conversation.pk}/").content.decode()
     assert "An older matter" in page and "A secret matter" not in page
+
+
+# The whole history of a contact in one timeline.
+
+
+@pytest.fixture
+def before(cast: Cast) -> Conversation:
+    """Return an older conversation of the same contact, by chat, in which the agent's team solved something."""
+    chat = builders.make_account(cast.team, kind="webchat", name="Shop chat")
+    contact = cast.conversation.contact
+    row = builders.make_conversation(chat, contact=contact, subject="", state=State.SOLVED)
+    builders.make_message(row, text="My first parcel was late", at=clock.now() - timedelta(days=30))
+    cast.client().post(f"/conversations/{row.pk}/state/", {"state": "pending"})
+    return row
+
+
+def _whole(cast: Cast, conversation: Conversation | None = None) -> str:
+    pk = (conversation or cast.conversation).pk
+    response = cast.client().get(f"/conversations/{pk}/?all=1")
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_the_whole_history_tells_every_conversation_in_the_order_of_time(cast: Cast, before: Conversation) -> None:
+    page = _whole(cast)
+    old = before.messages.get(text="My first parcel was late")
+    assert page.index(f'id="m{old.pk}"') < page.index(f'id="m{cast.message.pk}"')
+    assert f'href="/conversations/{before.pk}/"' in page and "This conversation" in page
+    assert "set it to pending" in page  # what happened there is told too
+    assert "Only this conversation" in page and "My first parcel was late" not in _page(cast)
+    assert "Whole history" in _page(cast)
+
+
+def _page(cast: Cast) -> str:
+    return cast.client().get(f"/conversations/{cast.conversation.pk}/").content.decode()
+
+
+def test_the_whole_history_has_what_the_contact_wrote_in_the_thread_of_another(cast: Cast) -> None:
+    other = builders.make_conversation(cast.account, contact=builders.make_contact("Zoe Petit"))
+    builders.make_message(other, text="Same here, no dial tone", contact=cast.conversation.contact)
+    assert "Same here, no dial tone" in _whole(cast)
+
+
+def test_the_whole_history_never_shows_conversations_of_other_teams(cast: Cast) -> None:
+    account = builders.make_account(cast.stranger.teams.get(), kind="sandbox")
+    hidden = builders.make_conversation(account, contact=cast.conversation.contact, subject="Secret matter")
+    builders.make_message(hidden, text="Nobody else may read this")
+    page = _whole(cast)
+    assert "Nobody else may read this" not in page and "Secret matter" not in page
+    assert "Whole history" not in _page(cast)  # not even that there is one
+    for tail in ("timeline/?all=1", "timeline/?all=1&before=2999-01-01T00:00:00%2B00:00,1"):
+        response = cast.client().get(f"/conversations/{cast.conversation.pk}/{tail}")
+        assert response.status_code == 200 and "Nobody else may read this" not in response.content.decode()
+    assert cast.client(cast.stranger).get(f"/conversations/{cast.conversation.pk}/?all=1").status_code == 404
+
+
+def test_the_answer_stays_in_its_conversation_when_the_whole_history_is_shown(cast: Cast, before: Conversation) -> None:
+    """The last message of another conversation does not become whom one answers, nor what one has seen."""
+    builders.make_message(before, text="A later word by chat", at=clock.now() + timedelta(minutes=1))
+    page = _whole(cast)
+    assert f'action="/conversations/{cast.conversation.pk}/messages/"' in page
+    mine = cast.conversation.messages.get()
+    assert f'name="seen" value="{mine.pk}"' in page
+    assert f"/conversations/{before.pk}/?forward=" in page  # a message is forwarded from where it is
+    assert f'href="?forward={mine.pk}' in page
+    response = cast.client().post(
+        f"/conversations/{cast.conversation.pk}/messages/", {"kind": "note", "text": "Seen it", "all": "1"}, **HTMX
+    )
+    assert "Only this conversation" in response.content.decode()
+    assert cast.conversation.messages.filter(text="Seen it").exists()
+    assert not ReadMark.objects.filter(conversation=before, user=cast.agent).exists()
+
+
+def test_a_live_refresh_of_the_whole_history_brings_the_whole_history(cast: Cast, before: Conversation) -> None:
+    response = cast.client().get(f"/conversations/{cast.conversation.pk}/timeline/?since=&all=1", **HTMX)
+    assert "My first parcel was late" in response.content.decode()
+    response = cast.client().post(
+        f"/conversations/{cast.conversation.pk}/state/", {"state": "solved", "since": "", "all": "1"}, **HTMX
+    )
+    assert "My first parcel was late" in response.content.decode()
+
+
+def test_a_long_history_comes_in_pages_across_conversations(cast: Cast, before: Conversation) -> None:
+    for number in range(60):
+        builders.make_message(before, text=f"Old word {number:02d}", at=clock.now() - timedelta(days=20 - number / 10))
+    page = _whole(cast)
+    assert "Old word 59" in page and "Old word 03" not in page
+    found = re.search(r"/timeline/\?before=([^\"&]+)&amp;all=1", page)
+    assert found is not None
+    earlier = cast.client().get(f"/conversations/{cast.conversation.pk}/timeline/?before={found[1]}&all=1", **HTMX)
+    assert "Old word 03" in earlier.content.decode() and "My first parcel was late" in earlier.content.decode()
+    assert "Old word 59" not in earlier.content.decode()

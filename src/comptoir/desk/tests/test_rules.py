@@ -124,11 +124,13 @@ class _Turn:
     kind: str = "in"
     user_id: int | None = None
     contact_id: int | None = 1
+    conversation_id: int = 1
 
 
 @dataclass
 class _Change:
     at: datetime
+    conversation_id: int = 1
 
 
 def test_a_timeline_has_days_runs_and_folded_changes() -> None:
@@ -136,12 +138,25 @@ def test_a_timeline_has_days_runs_and_folded_changes() -> None:
         return MONDAY + timedelta(minutes=minutes)
 
     turns = [_Turn(at(0)), _Turn(at(1)), _Turn(at(2), kind="out", user_id=1, contact_id=None), _Turn(at(1440))]
-    items = rules.weave(turns, [_Change(at(3)), _Change(at(4))], day_of=lambda t: t.date(), chat=True)
+    items = rules.weave(turns, [_Change(at(3)), _Change(at(4))], day_of=lambda t: t.date(), chats={1})
     assert [(item.kind, item.run) for item in items] == [
         ("day", False), ("message", False), ("message", True), ("message", False), ("events", False), ("day", False),
         ("message", False),
     ]  # fmt: skip
     assert len(items[4].value) == 2
+
+
+def test_a_timeline_of_several_conversations_says_where_each_part_was_said() -> None:
+    def at(minutes: int) -> datetime:
+        return MONDAY + timedelta(minutes=minutes)
+
+    turns = [_Turn(at(0)), _Turn(at(1), conversation_id=2), _Turn(at(2), conversation_id=2), _Turn(at(1440))]
+    changes = [_Change(at(3), conversation_id=2), _Change(at(4))]
+    items = rules.weave(turns, changes, day_of=lambda t: t.date(), chats={2}, marks=True)
+    assert [(item.kind, item.value if item.kind == "chapter" else item.run) for item in items] == [
+        ("day", False), ("chapter", 1), ("message", False), ("chapter", 2), ("message", False), ("message", True),
+        ("events", False), ("chapter", 1), ("events", False), ("day", False), ("message", False),
+    ]  # fmt: skip
 
 
 def test_remote_images_are_switched_on_only_as_attributes() -> None:

@@ -1,6 +1,6 @@
 """The conversation: its timeline, the customer beside it, and the composer under it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -13,11 +13,11 @@ from comptoir.channels.base import Capability
 from comptoir.channels.registry import channels
 from comptoir.conversations import queries, services
 from comptoir.conversations.access import access_conversation
-from comptoir.conversations.models import Conversation, Message, MessageKind, Priority, State
+from comptoir.conversations.models import Conversation, Message, MessageKind, State
 from comptoir.conversations.queries import Said, Sending, Timeline
 from comptoir.core import clock
 from comptoir.core.errors import InputError
-from comptoir.desk import previews, rules
+from comptoir.desk import menus, previews, rules
 from comptoir.desk.bubbles import drawn
 from comptoir.desk.choosing import chosen_cursor
 from comptoir.desk.guard import person, staff
@@ -33,21 +33,38 @@ def _was_taken_back(message: Said) -> bool:
     return message.delivery is not None and message.delivery.state == DeliveryState.CANCELLED
 
 
-def timeline_context(conversation: Conversation, page: Timeline) -> dict[str, Any]:
-    """Return what the timeline's template needs."""
+def _is_chat(conversation: Conversation) -> bool:
     channel = channels().get(conversation.channel)
-    is_chat = channel is not None and Capability.SUBJECT not in channel.capabilities
+    return channel is not None and Capability.SUBJECT not in channel.capabilities
+
+
+def told_in(request: HttpRequest, row: Conversation) -> Mapping[int, Conversation]:
+    """Return the conversations that the timeline tells, by number: with `all`, everything of the contact (INV-06)."""
+    if "all" not in request.GET and "all" not in request.POST:
+        return {row.pk: row}
+    return {**queries.whole_story(person(request), row.contact_id), row.pk: row}
+
+
+def timeline_context(
+    conversation: Conversation, page: Timeline, told: Mapping[int, Conversation] | None = None
+) -> dict[str, Any]:
+    """Return what the timeline's template needs; `told` where it tells other conversations as well."""
+    told = told or {conversation.pk: conversation}
+    chats = {number for number, row in told.items() if _is_chat(row)}
     # A reply that was taken back was never said: the event tells of it, and its text is in the composer.
     said = [message for message in page.messages if not _was_taken_back(message)]
     if any(message.kind == MessageKind.NOTE and "@" in message.text for message in said):
         names = [member.name for member in takers_of(conversation).people]
     else:
         names = []
-    items = rules.weave(said, page.events, day_of=lambda at: timezone.localtime(at).date(), chat=is_chat)
+    is_whole = len(told) > 1
+    items = rules.weave(said, page.events, day_of=lambda at: timezone.localtime(at).date(), chats=chats, marks=is_whole)
     first = page.messages[0] if page.messages else None
     return {
         "conversation": conversation,
-        "items": drawn(items, conversation, is_chat=is_chat, called=names),
+        "items": drawn(items, told, own=conversation.pk, chats=chats, called=names),
+        "is_whole": is_whole,
+        "is_cut": len(told) >= queries.STORY_LONGEST and not page.has_earlier,
         "earlier": f"{first.created_at.isoformat()},{first.pk}" if first and page.has_earlier else "",
         "since": f"{first.created_at.isoformat()},{first.pk}" if first else "",
     }
@@ -59,12 +76,11 @@ def head_context(conversation: Conversation, user: User) -> dict[str, Any]:
     takers = takers_of(conversation)
     return {
         "conversation": conversation,
-        "members": takers.people,
-        "teams": takers.teams,
+        "people_items": menus.people(takers, conversation, user.pk),
+        "team_items": menus.teams(takers, conversation),
+        "state_items": menus.states(conversation),
+        "priority_items": menus.priorities(conversation),
         "snoozes": rules.snooze_times(timezone.localtime(now)),
-        "states": [(value, label) for value, label in State.choices if value not in {State.MERGED, State.SNOOZED}],
-        "priorities": Priority.choices[::-1],
-        "is_mine": conversation.assignee_id == user.pk,
         # 'colour name' of each; read with the conversation (access.py).
         "tags": [(tag.partition(" ")[0], tag.partition(" ")[2]) for tag in getattr(conversation, "tags", ())],
     }
@@ -132,15 +148,18 @@ def conversation(request: HttpRequest, conversation_id: int) -> HttpResponse:
 def page_context(request: HttpRequest, row: Conversation) -> dict[str, Any]:
     """Return what the whole page of a conversation needs."""
     user = person(request)
-    page = queries.timeline(row, before=chosen_cursor(request.GET.get("before", "")))
-    context = timeline_context(row, page) | head_context(row, user) | composer_context(request, row, page.messages)
+    told = told_in(request, row)
+    page = queries.timeline(list(told), before=chosen_cursor(request.GET.get("before", "")))
+    # What one answers, and what was seen of it, is this conversation, whatever else the timeline tells.
+    own = page.messages if len(told) == 1 else queries.timeline([row.pk]).messages
+    context = timeline_context(row, page, told) | head_context(row, user) | composer_context(request, row, own)
     return context | {
         "identities": list(row.contact.identities.all()),
         "story": queries.story_of(user, row.contact_id, without=row.pk),
-        "participants": participants_of(page.messages, row.contact_id),
-        "sent": _just_sent(request, page.messages),
+        "participants": participants_of(own, row.contact_id),
+        "sent": _just_sent(request, own),
         "applied": applied_in(request.GET.get("applied", ""), row.pk),
-        "seen": max((message.pk for message in page.messages), default=0),
+        "seen": max((message.pk for message in own), default=0),
     }
 
 
@@ -159,7 +178,8 @@ def timeline(request: HttpRequest, conversation_id: int) -> HttpResponse:
     user = person(request)
     row = access_conversation(user, conversation_id)
     if before := chosen_cursor(request.GET.get("before", "")):
-        context = timeline_context(row, queries.timeline(row, before=before))
+        told = told_in(request, row)
+        context = timeline_context(row, queries.timeline(list(told), before=before), told)
         return render(request, "desk/conversation/_earlier.html", context)
     return update(request, row, since=request.GET.get("since", ""))
 
@@ -167,8 +187,9 @@ def timeline(request: HttpRequest, conversation_id: int) -> HttpResponse:
 def appended(request: HttpRequest, row: Conversation, written: Message, **extra: Any) -> HttpResponse:
     """Draw the head and what was just written, to stand at the end; the live stream brings whatever else changed."""
     user = person(request)
-    page = queries.timeline(row, since=queries.Cursor(written.created_at, written.pk))
+    page = queries.timeline([row.pk], since=queries.Cursor(written.created_at, written.pk))
     context = timeline_context(row, page) | head_context(row, user) | extra
+    context["is_whole"] = "all" in request.POST
     context["written"] = [item for item in context["items"] if item.kind != "day"]
     services.mark_read(user=user, conversation=row)
     return render(request, "desk/conversation/_update.html", context)
@@ -177,7 +198,8 @@ def appended(request: HttpRequest, row: Conversation, written: Message, **extra:
 def update(request: HttpRequest, row: Conversation, *, since: str = "", **extra: Any) -> HttpResponse:
     """Draw the parts of the page that a change may have changed: head, timeline, and what `extra` adds."""
     user = person(request)
-    page = queries.timeline(row, since=chosen_cursor(since))
-    context = timeline_context(row, page) | head_context(row, user) | extra
+    told = told_in(request, row)
+    page = queries.timeline(list(told), since=chosen_cursor(since))
+    context = timeline_context(row, page, told) | head_context(row, user) | extra
     services.mark_read(user=user, conversation=row)
     return render(request, "desk/conversation/_update.html", context)

@@ -20,7 +20,7 @@ from comptoir.conversations.rules import ordered_after
 from comptoir.conversations.services import claim_conversation
 from comptoir.desk.choosing import Chosen, chosen_cursor, chosen_list, cursor_words
 from comptoir.desk.guard import is_htmx, person, staff
-from comptoir.desk.lines import lines_of
+from comptoir.desk.lines import lines_of, listed
 
 MOST_ROWS = 200  # a live refresh redraws what is on the screen, up to this many
 NEXT_CHOICE = 20  # of the most urgent that are free: as many people may press 'next' at the same instant
@@ -60,7 +60,7 @@ def queue(request: HttpRequest) -> HttpResponse:
     lines = lines_of(page.rows, sort=chosen.filter.sort, last_band=request.GET.get("band", "") if after else "")
     band = lines[-1].band if lines else ""
     context: dict[str, Any] = {
-        "lines": lines, "chosen": chosen, "is_partial": page.is_partial, "walk": WALK,
+        "rows": listed(lines), "chosen": chosen, "is_partial": page.is_partial, "walk": WALK,
         "more": chosen.query(after=cursor_words(page.more), band=band) if page.more else "",
     }  # fmt: skip
     if after is not None and is_htmx(request):

@@ -13,7 +13,7 @@ from comptoir.conversations.filtering import QueueFilter
 from comptoir.conversations.listing import queue_page
 from comptoir.core import clock
 from comptoir.desk.guard import is_htmx, person, staff
-from comptoir.desk.lines import Line, lines_of
+from comptoir.desk.lines import Line, lines_of, listed
 
 GROUP = 100  # conversations of a group: more than a person can work through in a day
 
@@ -41,4 +41,4 @@ def work(request: HttpRequest) -> HttpResponse:
         found = lines_of(queue_page(user, chosen, limit=GROUP).rows, sort=chosen.sort)
         lines += [replace(line, heading="" if number else heading, band=heading) for number, line in enumerate(found)]
     template = "desk/work/_list.html" if is_htmx(request) else "desk/work/page.html"
-    return render(request, template, {"lines": lines})
+    return render(request, template, {"rows": listed(lines)})

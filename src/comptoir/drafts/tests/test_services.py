@@ -4,6 +4,7 @@ import pytest
 
 from comptoir.accounts.models import User
 from comptoir.accounts.services import actor_of
+from comptoir.conversations.access import access_conversation
 from comptoir.conversations.models import Conversation
 from comptoir.core.errors import InputError
 from comptoir.drafts import services
@@ -114,10 +115,10 @@ def test_a_forward_taken_back_is_still_a_forward(agent: User, conversation: Conv
 def test_a_conversation_brings_its_draft_along(agent: User, conversation: Conversation) -> None:
     saved = save(agent, conversation, "One")
     assert saved is not None
-    found = Conversation.objects.annotate(**begun_by(agent)).get()
+    found = access_conversation(agent, conversation.pk, also=begun_by(agent))
     assert (begun_in(found).text, begun_in(found).revision) == ("One", saved.revision)
     other = builders.make_user(agent.teams.get())
-    assert begun_in(Conversation.objects.annotate(**begun_by(other)).get()).text == ""
+    assert begun_in(access_conversation(other, conversation.pk, also=begun_by(other))).text == ""
 
 
 def test_the_list_has_no_conversation_that_was_taken_away(agent: User, conversation: Conversation) -> None:

@@ -45,8 +45,8 @@
     if ([...rowIds()].some((id) => !known.has(id))) say(sign?.dataset.row);
   };
   const refreshConversation = async (page) => {
-    const since = document.getElementById("since")?.value ?? "";
-    const fresh = await get(`${page.dataset.liveUrl}?since=${encodeURIComponent(since)}`);
+    const asked = new URLSearchParams([...document.querySelectorAll("#since > input")].map(({ name, value }) => [name, value]));
+    const fresh = await get(`${page.dataset.liveUrl}?${asked}`);
     const nearEnd = scrollY + innerHeight > document.documentElement.scrollHeight - 160;
     const before = document.querySelectorAll("#timeline > .msg").length;
     for (const id of ["conv-head", "timeline"]) {
