@@ -94,12 +94,19 @@ class Desk:
             await self.wanted.wait()
             await asyncio.sleep(PAUSE)
             self.wanted.clear()
-            await self._ask(self._head("GET", path, "HX-Request: true", "Accept-Encoding: gzip"), "fetches")
+            await self._ask(
+                self._head("GET", path, "HX-Request: true", "Comptoir-Unasked: 1", "Accept-Encoding: gzip"), "fetches"
+            )
 
     async def type(self) -> None:
         """Say that somebody types, as together.js does."""
         body = f"tab={self.tab}&typing=1".encode()
-        form = ("Content-Type: application/x-www-form-urlencoded", f"Content-Length: {len(body)}", "HX-Request: true")
+        form = (
+            "Content-Type: application/x-www-form-urlencoded",
+            f"Content-Length: {len(body)}",
+            "HX-Request: true",
+            "Comptoir-Unasked: 1",
+        )
         head = self._head("POST", f"/conversations/{self.conversation}/presence/", *form, f"X-CSRFToken: {self.token}")
         await asyncio.sleep(random.uniform(0, TYPING_SECONDS))
         while True:

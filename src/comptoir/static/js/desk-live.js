@@ -26,7 +26,7 @@
   const rowIds = () => new Set([...document.querySelectorAll(".q-row")].map((row) => row.id));
 
   const get = async (url) => {
-    const response = await fetch(url, { headers: { "HX-Request": "true" }, credentials: "same-origin" });
+    const response = await fetch(url, { headers: { "HX-Request": "true", "Comptoir-Unasked": "1" }, credentials: "same-origin" });
     if (!response.ok || response.redirected) throw new Error(response.status);
     return new DOMParser().parseFromString(await response.text(), "text/html");
   };

@@ -17,7 +17,7 @@
   let latest = known?.latest ?? null;
 
   const show = async (after) => {
-    const response = await fetch(`/me/notifications/fresh/?after=${after}`, { headers: { "HX-Request": "true" } });
+    const response = await fetch(`/me/notifications/fresh/?after=${after}`, { headers: { "HX-Request": "true", "Comptoir-Unasked": "1" } });
     if (!response.ok || response.redirected) return;
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     for (const toast of page.querySelectorAll(".toast")) {

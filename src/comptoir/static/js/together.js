@@ -72,7 +72,7 @@
     said = typing ? now : 0;
     const body = new URLSearchParams({ tab: document.documentElement.dataset.tab ?? "", typing: typing ? "1" : "0" });
     const token = place.closest("form").querySelector("[name=csrfmiddlewaretoken]").value;
-    fetch(place.dataset.here, { method: "POST", body, headers: { "X-CSRFToken": token, "HX-Request": "true" }, keepalive: true }).catch(() => {});
+    fetch(place.dataset.here, { method: "POST", body, headers: { "X-CSRFToken": token, "HX-Request": "true", "Comptoir-Unasked": "1" }, keepalive: true }).catch(() => {});
   };
   document.addEventListener("input", (event) => event.target.matches("[data-composer] textarea") && say(event.target.value !== ""));
 
