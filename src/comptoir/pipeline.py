@@ -1,13 +1,15 @@
 """The only file that knows the order of the stages: a batch of records becomes messages, in one transaction.
 
-    claim ─▶ parse ─▶ recognise ─▶ thread ─▶ understand ─▶ store (+ journal, announce) ─▶ receipts ─▶ mark
+    claim ─▶ parse ─▶ recognise ─▶ thread ─▶ understand ─▶ store (+ journal, announce)
+          ─▶ our own messages told back ─▶ edits, deletions, reactions ─▶ receipts ─▶ mark
 
 A record that cannot be parsed is set aside alone. When the database refuses a whole batch, the batch is halved until
 the one record that it refuses stands alone, is set aside with the reason, and the rest has gone through.
 """
 
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,15 +19,16 @@ from comptoir.channels import services as channels
 from comptoir.channels.models import ChannelAccount
 from comptoir.channels.registry import channel
 from comptoir.contacts.recognise import normalised, recognise, remember_claims
-from comptoir.conversations import intake, threading
+from comptoir.conversations import amending, intake, threading
 from comptoir.conversations.intake import Ready
 from comptoir.core import clock, storage
 from comptoir.core.crypto import derive_key
 from comptoir.core.errors import AnomalousPayload, UnsupportedEvent
-from comptoir.core.types import Inbound, InboundKind, ParseContext
+from comptoir.core.types import Author, Inbound, InboundKind, ParseContext
 from comptoir.inbound import log
 from comptoir.inbound.log import Pending, Verdict
-from comptoir.outbound import receipts
+from comptoir.inbound.models import RecordState
+from comptoir.outbound import echoes, receipts
 from comptoir.understanding.language import guess_language
 
 logger = logging.getLogger(__name__)
@@ -48,9 +51,18 @@ def digest_shards(shards: Sequence[int], *, limit: int) -> int:
         if not batch:
             return 0
         verdicts = _digest(batch)
-        log.mark(verdicts, at=clock.now())
-        channels.note_events(account_ids=[p.account_id for p in batch], at=max(p.received_at for p in batch))
+        now = clock.now()
+        log.mark(verdicts, at=now)
+        account_of = {pending.id: pending.account_id for pending in batch}
+        channels.note_day(at=now, done=_of(verdicts, account_of, RecordState.DONE),
+                          ignored=_of(verdicts, account_of, RecordState.IGNORED),
+                          failed=_of(verdicts, account_of, RecordState.FAILED))  # fmt: skip
+        channels.note_events(account_ids=account_of.values(), at=max(p.received_at for p in batch))
     return len(batch)
+
+
+def _of(verdicts: Sequence[Verdict], account_of: Mapping[int, int], state: RecordState) -> Counter[int]:
+    return Counter(account_of[verdict.record_id] for verdict in verdicts if verdict.state == state)
 
 
 def _digest(batch: Sequence[Pending]) -> list[Verdict]:
@@ -72,7 +84,7 @@ def _walk(batch: Sequence[Pending]) -> list[Verdict]:
     """Lead a batch through the stages."""
     accounts = ChannelAccount.objects.in_bulk({p.account_id for p in batch})
     parsed, verdicts = _parse(batch, accounts)
-    contacts = recognise([p.event.author for p in parsed])
+    contacts = recognise([_person(p.event) for p in parsed if p.event.kind not in amending.AMENDING])
     messages = [p for p in parsed if p.event.kind is InboundKind.MESSAGE]
     contact_of = [contacts[_key(p.event)] for p in messages]
     placed = threading.place(
@@ -87,12 +99,41 @@ def _walk(batch: Sequence[Pending]) -> list[Verdict]:
             for p, contact_id, place in zip(messages, contact_of, placed, strict=True)
         ]
     )
-    remember_claims([(contacts[_key(p.event)], extra) for p in parsed for extra in p.event.extra_identities])
-    receipts.apply_receipts([p.event.receipt for p in parsed if p.event.receipt is not None])
+    known = [p for p in parsed if p.event.kind not in amending.AMENDING]
+    remember_claims([(contacts[_key(p.event)], extra) for p in known for extra in p.event.extra_identities])
+    echoes.take_in([_echo(p, contacts[_key(p.event)]) for p in parsed if p.event.kind is InboundKind.OWN])
+    strange = amending.amend(
+        [amending.Change(p.pending.id, p.account.pk, p.event, _at(p)) for p in parsed
+         if p.event.kind in amending.AMENDING]
+    )  # fmt: skip
+    told = [p for p in parsed if p.event.receipt is not None and p.event.kind is not InboundKind.OWN]
+    receipts.apply_receipts(
+        [receipts.Told(p.account.pk, p.event.thread_key, p.event.receipt) for p in told if p.event.receipt is not None]
+    )
     # A report that a mail is late or lost proves no arrival.
     answers = [p.event for p in messages if p.event.automatic != "bounce"]
     receipts.confirm_answered([i for event in answers for i in threading.cited(event)])
-    return verdicts
+    return _about_strangers(verdicts, batch, strange)
+
+
+def _echo(parsed: Parsed, contact_id: int) -> echoes.Echo:
+    account, event = parsed.account, parsed.event
+    return echoes.Echo(
+        parsed.pending.id, account.pk, account.team_id, account.kind, contact_id, event, _language(event), _at(parsed)
+    )
+
+
+def _about_strangers(
+    verdicts: Sequence[Verdict], batch: Sequence[Pending], strange: Sequence[int]
+) -> list[Verdict]:
+    """Say of events about a message that we do not have that they changed nothing."""
+    by_id = {pending.id: pending for pending in batch}
+    return [
+        log.ignored(by_id[verdict.record_id], "It is about a message that is not here: older than the connection, or not ours.")
+        if verdict.record_id in strange
+        else verdict
+        for verdict in verdicts
+    ]
 
 
 def _parse(batch: Sequence[Pending], accounts: dict[int, ChannelAccount]) -> tuple[list[Parsed], list[Verdict]]:
@@ -113,7 +154,7 @@ def _parse(batch: Sequence[Pending], accounts: dict[int, ChannelAccount]) -> tup
         )
         try:
             events = channel(account.kind).parse(pending.raw, context, storage.put)
-            if sum(event.kind is InboundKind.MESSAGE for event in events) > 1:
+            if sum(event.kind in {InboundKind.MESSAGE, InboundKind.OWN} for event in events) > 1:
                 raise AnomalousPayload("One record may hold only one message.")
         except UnsupportedEvent as reason:
             verdicts.append(log.ignored(pending, str(reason)))
@@ -130,9 +171,14 @@ def _parse(batch: Sequence[Pending], accounts: dict[int, ChannelAccount]) -> tup
     return parsed, verdicts
 
 
+def _person(event: Inbound) -> Author:
+    """Return the customer of an event: its author, or whom our own message was written to."""
+    return event.to[0] if event.kind is InboundKind.OWN and event.to else event.author
+
+
 def _key(event: Inbound) -> tuple[str, str]:
-    author = normalised(event.author)
-    return author.kind, author.address
+    person = normalised(_person(event))
+    return person.kind, person.address
 
 
 def _language(event: Inbound) -> str:

@@ -5,6 +5,7 @@
     webhooks    journal → subscribers' addresses
     routing     journal → rules; then waiting conversations → people
     errands     calls that rules owe
+    tokens      of accounts, renewed before they expire
     notices     journal → notifications           woken by NOTIFY; and their mails
     watchers    one thread a mailbox (or stream)  for channels that poll or stream
     imports     what people move in with          woken by NOTIFY, else every 20 s
@@ -31,6 +32,7 @@ from comptoir import pipeline
 from comptoir.api.dispatch import run_webhooks_once
 from comptoir.channels.models import ChannelAccount
 from comptoir.channels.registry import channel
+from comptoir.channels.renewing import renew_due
 from comptoir.conversations.services import wake_snoozed
 from comptoir.core import clock
 from comptoir.core.listening import conninfo
@@ -42,6 +44,7 @@ from comptoir.moving.services import WAKE_CHANNEL as MOVING
 from comptoir.notifications import services as notifications
 from comptoir.notifications.mailing import mail_due
 from comptoir.outbound import sender
+from comptoir.outbound.receipts import forget_early
 from comptoir.outbound.services import WAKE_CHANNEL as OUTBOUND
 from comptoir.reminders.services import ring_due
 from comptoir.routing.assigning import assign_once
@@ -82,6 +85,7 @@ class Worker:
             ("webhooks", lambda: run_webhooks_once(clock.now()), self._wakers[LIVE_CHANNEL]),
             ("routing", self._route, self._routing),
             ("errands", lambda: run_errands_once(clock.now()), None),
+            ("tokens", lambda: renew_due(clock.now()), None),
             ("notices", self._notify, self._heard),
             ("imports", lambda: 0.0 if moving.run_due(self._stop.is_set) else 20.0, self._wakers[MOVING]),
             ("keeper", self._keep, None),
@@ -159,6 +163,7 @@ class Worker:
             self._watch_accounts()
         if self._is_time("sessions", 3600):
             sweep_log(now)
+            forget_early(at=now)
             Session.objects.filter(expire_date__lt=now - timedelta(days=1)).delete()
             notifications.sweep(at=now)
         return 1.0

@@ -8,9 +8,10 @@ every one of them to this file.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from datetime import datetime
 from typing import Any, Protocol
 
-from comptoir.core.types import AccountConfig, Inbound, Outbound, ParseContext, Receipt
+from comptoir.core.types import AccountConfig, Author, Inbound, Outbound, ParseContext, Receipt
 
 
 class Capability(StrEnum):
@@ -25,6 +26,16 @@ class Capability(StrEnum):
     SIGNATURE = "signature"
     STARTS = "starts"  # may write first, to any address of its network
     RECEIPTS = "receipts"  # the platform tells when a message was delivered
+    READS = "reads"  # … and when it was read
+    PUBLIC = "public"  # posts or comments that everybody can read
+    PRIVATE = "private"  # messages that only the customer reads
+    EDITS = "edits"  # authors can change what they wrote, and the platform tells
+    DELETIONS = "deletions"  # … or take it back
+    REACTIONS = "reactions"
+    ECHOES = "echoes"  # the platform tells what we wrote elsewhere: in its own app, in another program
+    TEMPLATES = "templates"  # after a time only texts that were approved beforehand may be sent
+    CHOICES = "choices"  # short answers to tap
+    HIDES = "hides"  # we can hide what strangers wrote under our posts
     IDEMPOTENT = "idempotent"  # sending twice under one key delivers once, or can be looked up
 
 
@@ -53,14 +64,29 @@ class Parse(Protocol):
         """Parse one record."""
 
 
-class Send(Protocol):
-    """Deliver one rendered message; the only network I/O on the way out.
+class HandOver(Protocol):
+    """What a sender tells the outbox while it sends, so that nothing is ever sent twice (INV-03).
 
-    `hand_over()` must be called immediately before the provider could accept the message: what fails before it may
-    be tried again, what dies after it is unconfirmed (INV-03). Raises ChannelError.
+    Call it immediately before the provider could accept something: what fails before it may be tried again, what dies
+    after it is unconfirmed. Where a message leaves in several parts, call it before each part that is not in `sent`
+    yet and `keep` the platform's id after each: a later attempt goes on where this one stopped.
     """
 
-    def __call__(self, message: Outbound, account: AccountConfig, hand_over: Callable[[], None]) -> Receipt:
+    @property
+    def sent(self) -> Sequence[str]:
+        """The platform's ids of the parts that have left already, in their order."""
+
+    def __call__(self) -> None:
+        """Commit that the provider may have it from now on."""
+
+    def keep(self, provider_id: str) -> None:
+        """Commit that the provider has this part."""
+
+
+class Send(Protocol):
+    """Deliver one rendered message; the only network I/O on the way out. Raises ChannelError."""
+
+    def __call__(self, message: Outbound, account: AccountConfig, hand_over: HandOver) -> Receipt:
         """Send one message."""
 
 
@@ -71,18 +97,53 @@ class Reconcile(Protocol):
         """Find out what became of a message."""
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A webhook request as it came. `url` is the address as the platform called it; headers are in lower case."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    url: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
 class Verify(Protocol):
     """Decide whether a webhook request is really from the platform. Raises AnomalousPayload when it is not."""
 
-    def __call__(self, body: bytes, headers: Mapping[str, str], account: AccountConfig) -> None:
+    def __call__(self, request: Request, account: AccountConfig) -> None:
         """Check one request."""
 
 
-class Identify(Protocol):
-    """Return (external id, conversation key) of each event in a webhook body, with the bytes to keep for it."""
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One event of a webhook body, as it is kept: `raw` alone must be enough for `parse`.
 
-    def __call__(self, body: bytes, account: AccountConfig) -> Sequence[tuple[str, str, bytes]]:
+    `external_id` is the same each time the platform delivers the same event (INV-02); `conversation_key` orders events
+    that belong together. `recipient` is the platform's id of the account that it is for, where the body says so: an
+    event for another account than the address belongs to is handed to that one, or told as ignored.
+    """
+
+    external_id: str
+    conversation_key: str
+    raw: bytes
+    recipient: str = ""
+
+
+class Identify(Protocol):
+    """Split one webhook body into its events. Raises AnomalousPayload, or UnsupportedEvent where none is of use."""
+
+    def __call__(self, body: bytes, account: AccountConfig) -> Sequence[Piece]:
         """Split one request into records."""
+
+
+class Challenge(Protocol):
+    """Answer the GET by which a platform checks that an address is ours, with (content type, body).
+
+    Raises AnomalousPayload for a request that is not the platform's.
+    """
+
+    def __call__(self, query: Mapping[str, str], account: AccountConfig) -> tuple[str, bytes]:
+        """Answer one challenge."""
 
 
 class Watch(Protocol):
@@ -128,6 +189,94 @@ class Preview:
     def is_too_long(self) -> bool:
         """Whether the channel cannot send this."""
         return bool(self.limit) and any(part.length > self.limit for part in self.parts)
+
+
+class After(StrEnum):
+    """What a channel still allows when the window for free answers has closed."""
+
+    NOTHING = "nothing"
+    TAG = "tag"  # a person may still answer; the message is marked as such (`Outbound.is_late`)
+    TEMPLATE = "template"  # only texts that were approved beforehand
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Until when the customer may be answered freely, what is allowed then, and until when that."""
+
+    closes_at: datetime
+    after: After
+    ends_at: datetime | None = None  # of TAG: the last instant; None: without end
+
+
+class MakeWindow(Protocol):
+    """Return the window of a conversation, or None where answers may always leave.
+
+    `asked_at`: when the customer last wrote; `facts` are those of that message. Pure.
+    """
+
+    def __call__(self, asked_at: datetime, *, is_public: bool, facts: Mapping[str, Any]) -> Window | None:
+        """Compute one window."""
+
+
+class PrivateThread(Protocol):
+    """Return the thread key of the private conversation with the author of a public message; '' where there is none.
+
+    `facts` are those of the message, with "id" and "author". Pure.
+    """
+
+    def __call__(self, facts: Mapping[str, Any]) -> str:
+        """Name one thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """A template as the platform has it: `body` has {{1}}, {{2}} … where values go."""
+
+    name: str
+    language: str
+    body: str
+    category: str = ""
+    status: str = "approved"  # approved, pending, rejected, paused
+
+
+class Templates(Protocol):
+    """Ask the platform for the account's templates. Raises ChannelError."""
+
+    def __call__(self, account: AccountConfig) -> Sequence[Approved]:
+        """List the templates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `count` messages in `per` seconds: of the account, or to one customer with `each`."""
+
+    name: str
+    count: int
+    per: float
+    each: bool = False
+    is_public: bool | None = None  # only of public messages, or only of private ones; None: of all
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """Fresh credentials, by the names of the account's secret fields, and until when they hold (None: for ever)."""
+
+    credentials: Mapping[str, str]
+    expires_at: datetime | None = None
+
+
+class Renew(Protocol):
+    """Renew an account's token before it expires. Raises ChannelError; with `is_revoked` where a person must act."""
+
+    def __call__(self, account: AccountConfig) -> Renewed:
+        """Renew one token."""
+
+
+class Hide(Protocol):
+    """Hide a stranger's public message, or show it again. Raises ChannelError."""
+
+    def __call__(self, message_id: str, account: AccountConfig, *, hidden: bool) -> None:
+        """Hide one message."""
 
 
 class MakePreview(Protocol):
@@ -177,7 +326,16 @@ class Channel:
     reconcile: Reconcile | None = None
     verify: Verify | None = None
     identify: Identify | None = None
+    challenge: Challenge | None = None
+    acknowledgement: tuple[str, bytes] | None = None  # (content type, body) of the answer to an accepted webhook
     watch: Watch | None = None
+    window: MakeWindow | None = None
+    templates: Templates | None = None
+    rates: tuple[Rate, ...] = ()
+    renew: Renew | None = None
+    recipient_field: str = ""  # the option that holds the platform's id of the account (Piece.recipient)
+    private_thread: PrivateThread | None = None
+    hide: Hide | None = None
     test: Test | None = None
     steps: Steps | None = None  # the same, step by step
     urls: str = ""  # module with the public screens of the channel, mounted at /c/<kind>/

@@ -23,7 +23,7 @@ FIRST_ANSWERS = """
 SELECT m.created_at, (
     SELECT min(o.created_at) FROM conversations_message o JOIN outbound_delivery d ON d.message_id = o.id
     WHERE o.conversation_id = m.conversation_id AND o.kind = 'out' AND o.created_at > m.created_at
-      AND d.state IN ('sent', 'delivered')) AS answered
+      AND d.state IN ('sent', 'delivered', 'read')) AS answered
 FROM (SELECT id FROM inbound_record WHERE account_id = %s ORDER BY id DESC LIMIT %s) r
 JOIN conversations_message m ON m.record_id = r.id
 WHERE m.created_at > %s

@@ -5,9 +5,10 @@ most one message whatever happens to its batch.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from comptoir.conversations.threading import Placed, cited, digest_of
 from comptoir.core import bulk
@@ -19,11 +20,11 @@ from comptoir.journal.services import Actor, Entry
 MESSAGE_COLUMNS = (
     "id", "conversation_id", "kind", "contact_id", "author_name", "author_address", "subject", "text", "visible_text",
     "html", "language", "message_id", "recipients", "automatic", "placement", "record_id", "attachment_count",
-    "sent_at", "created_at",
+    "sent_at", "created_at", "facts",
 )  # fmt: skip
 CONVERSATION_COLUMNS = (
     "id", "account_id", "channel", "thread_key", "contact_id", "team_id", "subject", "preview", "language", "state",
-    "priority", "waiting_since", "created_at", "last_message_at", "message_count",
+    "priority", "waiting_since", "created_at", "last_message_at", "message_count", "is_public",
 )  # fmt: skip
 ATTACHMENT_COLUMNS = ("message_id", "key", "filename", "content_type", "size", "content_id", "inline")
 
@@ -58,6 +59,7 @@ class Ready:
     placed: Placed
     language: str
     at: datetime  # when it counts as received
+    is_ours: bool = False  # one of us wrote it, but not here: the platform told it back
 
 
 @dataclass(slots=True)
@@ -91,8 +93,8 @@ def _message_row(message_id: int, ready: Ready) -> tuple[object, ...]:
     return (
         message_id,
         ready.placed.place.id,
-        "in",
-        ready.contact_id,
+        "out" if ready.is_ours else "in",
+        None if ready.is_ours else ready.contact_id,
         clean(message.author.name)[:200],
         clean(message.author.address)[:320],
         clean(message.subject),
@@ -108,7 +110,13 @@ def _message_row(message_id: int, ready: Ready) -> tuple[object, ...]:
         len(message.blobs),
         min(message.sent_at or ready.at, ready.at),
         ready.at,
+        json.dumps(_facts(message)),
     )
+
+
+def _facts(message: Inbound) -> Mapping[str, Any]:
+    """Return what the platform needs to be answered; with the id by which it will tell what becomes of a message."""
+    return {**message.facts, "id": message.message_id} if message.facts else {}
 
 
 def _conversation_row(tally: _Tally) -> tuple[object, ...]:
@@ -130,6 +138,7 @@ def _conversation_row(tally: _Tally) -> tuple[object, ...]:
         ready.at,
         tally.last.at,
         tally.count,
+        message.is_public,
     )
 
 
@@ -145,7 +154,7 @@ def store(batch: Sequence[Ready]) -> list[int]:
     for ready in batch:
         tally = tallies.setdefault(ready.placed.place.id, _Tally(ready, ready))
         tally.last, tally.count = ready, tally.count + 1
-        if not ready.message.automatic:
+        if not ready.message.automatic and not ready.is_ours:
             tally.waits = tally.waits or ready.at
     new = [tally for tally in tallies.values() if tally.first.placed.place.is_new]
     bulk.copy_rows("conversations_conversation", CONVERSATION_COLUMNS, map(_conversation_row, new))
@@ -210,9 +219,9 @@ def _tell(batch: Sequence[Ready], ids: Sequence[int]) -> None:
             entries.append(
                 Entry(journal.SYSTEM, "conversation.created", place.id, place.contact_id, facts=facts, at=ready.at)
             )
-        actor = Actor("contact", ready.contact_id, clean(ready.message.author.name or ready.message.author.address))
+        name = clean(ready.message.author.name or ready.message.author.address)
+        actor = journal.SYSTEM if ready.is_ours else Actor("contact", ready.contact_id, name)
+        kind = "reply.elsewhere" if ready.is_ours else "message.received"
         facts = {"reason": ready.placed.reason, "automatic": ready.message.automatic}
-        entries.append(
-            Entry(actor, "message.received", place.id, ready.contact_id, message_id, facts=facts, at=ready.at)
-        )
+        entries.append(Entry(actor, kind, place.id, ready.contact_id, message_id, facts=facts, at=ready.at))
     journal.append_all(entries)

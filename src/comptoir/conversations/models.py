@@ -50,6 +50,8 @@ class Conversation(models.Model):
     snoozed_until = models.DateTimeField(null=True)
     # Of a snooze: whether a customer's message ends it. With an instant: until either; without one it must be true.
     wakes_on_reply = models.BooleanField(default=True, db_default=True)
+    # Everybody can read it: a post and what is written under it.
+    is_public = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField()
     last_message_at = models.DateTimeField()
     message_count = models.IntegerField(default=0)
@@ -135,7 +137,11 @@ class MessageKind(models.TextChoices):
 
 
 class Message(models.Model):
-    """One message or internal note. Texts are never changed after the insert (INV-09)."""
+    """One message or internal note. Texts are never changed after the insert (INV-09).
+
+    What its author did to it later is in `marks`, made of its amendments and reactions: {"text": what it says now,
+    "edited_at", "deleted_at", "hidden_at": ISO 8601, "reactions": {"👍": 2}}; empty for almost all.
+    """
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
     kind = models.CharField(max_length=4, choices=MessageKind.choices)
@@ -156,6 +162,9 @@ class Message(models.Model):
         max_length=30, blank=True
     )  # 'auto-reply', 'bounce', 'list', …: never answered by a machine
     placement = models.JSONField(default=dict)  # why it is in this conversation: {"reason": …, …}
+    # What the platform needs to be answered (Inbound.facts), and a link for people ('permalink').
+    facts = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
+    marks = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
     record = models.OneToOneField("inbound.Record", on_delete=models.PROTECT, null=True, related_name="message")
     attachment_count = models.SmallIntegerField(default=0)
     sent_at = models.DateTimeField()  # when the author says it was sent; never after `created_at`
@@ -180,6 +189,12 @@ class Message(models.Model):
             GinIndex(fields=["search"], name="message_search"),
             # … and within a span of time (`before:`, `after:`): an import brings old messages late, so ids will not do.
             models.Index(fields=["created_at", "id"], name="message_by_time"),
+            # What a platform tells about a message afterwards names it by the platform's id.
+            models.Index(
+                fields=["message_id"],
+                condition=~Q(facts=Value({}, models.JSONField())),
+                name="message_by_platform",
+            ),
             # … and among notes alone, which are few (`is:note`).
             models.Index(fields=["id"], condition=Q(kind="note"), name="message_notes"),
         ]
@@ -191,6 +206,42 @@ class Message(models.Model):
     def body(self) -> str:
         """The text as first shown: without the quoted history."""
         return self.visible_text or self.text
+
+
+class Amendment(models.Model):
+    """What an author or a platform did to a message after it was written, kept for ever beside the original."""
+
+    class Kind(models.TextChoices):
+        """What was done."""
+
+        EDIT = "edit", _("Edited")
+        DELETION = "deletion", _("Deleted")
+        HIDING = "hiding", _("Hidden")
+        SHOWING = "showing", _("Shown again")
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="amendments")
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    text = models.TextField(blank=True)  # of an edit: what the message says from then on
+    at = models.DateTimeField()
+    record = models.ForeignKey("inbound.Record", on_delete=models.PROTECT, null=True, related_name="+")
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.message_id}"
+
+
+class Reaction(models.Model):
+    """Somebody reacted to a message: counted, never a conversation."""
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="+", db_index=False)
+    author = models.CharField(max_length=340)  # the network and the address: reactions make no contacts
+    name = models.CharField(max_length=60)  # an emoji, or the platform's word
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["message", "author", "name"], name="reaction_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} on {self.message_id}"
 
 
 class Attachment(models.Model):

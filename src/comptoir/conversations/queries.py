@@ -26,6 +26,12 @@ MESSAGE_EVENTS = (
     "reply.queued",
     "reply.sent",
     "reply.delivered",
+    "reply.read",
+    "reply.elsewhere",
+    "message.edited",  # these four stand on the message itself
+    "message.deleted",
+    "message.hidden",
+    "message.shown",
     "note.added",
     "conversation.created",
     "reminder.set",  # a person's own, as the three that follow
@@ -77,6 +83,8 @@ class Said:
     created_at: datetime
     has_html: bool
     has_remote: bool
+    marks: dict[str, Any]  # what was done to it afterwards, see models.Message
+    permalink: str
     delivery: Sending | None
     files: list[Attachment] = field(default_factory=list)
 
@@ -99,7 +107,8 @@ class Timeline:
 MESSAGES = """
 SELECT m.id, m.conversation_id, m.kind, m.contact_id, m.user_id, m.author_name, m.author_address, m.subject, m.text,
        m.visible_text, m.language, m.recipients, m.automatic, m.placement, m.record_id, m.attachment_count,
-       m.created_at, m.html <> '', strpos(m.html, 'data-remote-src') > 0, d.id, d.state, d.reason, d.scheduled_for
+       m.created_at, m.html <> '', strpos(m.html, 'data-remote-src') > 0, m.marks, coalesce(m.facts->>'permalink', ''),
+       d.id, d.state, d.reason, d.scheduled_for
 FROM unnest(%(conversations)s::bigint[]) AS told(id) CROSS JOIN LATERAL (
     SELECT * FROM conversations_message m WHERE m.conversation_id = told.id {narrow}
     ORDER BY m.created_at DESC, m.id DESC LIMIT %(limit)s
@@ -109,8 +118,8 @@ ORDER BY m.created_at DESC, m.id DESC LIMIT %(limit)s
 
 
 def _said(row: Sequence[Any]) -> Said:
-    values, sending = list(row[:19]), row[19:]
-    values[11], values[13] = json.loads(values[11]), json.loads(values[13])
+    values, sending = list(row[:21]), row[21:]
+    values[11], values[13], values[19] = json.loads(values[11]), json.loads(values[13]), json.loads(values[19])
     values.append(Sending(*sending) if sending[0] is not None else None)
     return Said(*values)
 

@@ -248,11 +248,11 @@ def refresh_waiting(row: Conversation) -> None:
     messages = list(
         Message.objects.filter(conversation=row)
         .order_by("created_at", "id")
-        .values_list("kind", "created_at", "automatic", "delivery__state")
+        .values_list("kind", "created_at", "automatic", "delivery__state", "marks__deleted_at")
     )
     turns = [
-        Turn(kind, at, counts=not automatic and state not in {"failed", "cancelled", "unconfirmed"})
-        for kind, at, automatic, state in messages
+        Turn(kind, at, counts=not automatic and not gone and state not in {"failed", "cancelled", "unconfirmed"})
+        for kind, at, automatic, state, gone in messages
     ]
     row.waiting_since = waiting_since(turns)
     row.message_count = len(messages)

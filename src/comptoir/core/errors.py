@@ -46,14 +46,22 @@ class RuleBroken(ComptoirError):
 class ChannelError(ComptoirError):
     """A platform refused or failed. `permanent` forbids a retry; `retry_after` is in seconds.
 
-    `of_account` says that the account itself does not work (sign-in, server away), not this one message.
+    `of_account` says that the account itself does not work (sign-in, server away), not this one message; `is_revoked`
+    that it will not work again before a person has connected it anew: its messages wait meanwhile.
     """
 
     def __init__(
-        self, message: str, *, permanent: bool = False, retry_after: float | None = None, of_account: bool = False
+        self,
+        message: str,
+        *,
+        permanent: bool = False,
+        retry_after: float | None = None,
+        of_account: bool = False,
+        is_revoked: bool = False,
     ) -> None:
         super().__init__(message)
-        self.of_account = of_account
+        self.of_account = of_account or is_revoked
+        self.is_revoked = is_revoked
         self.permanent = permanent
         self.retry_after = retry_after
 

@@ -39,6 +39,11 @@ class InboundKind(StrEnum):
     MESSAGE = "message"
     RECEIPT = "receipt"  # a delivery of ours was delivered, read or failed
     CONTACT = "contact"  # the visitor told who they are; no message
+    OWN = "own"  # a message of ours, as the platform tells it back: sent by us here, or by a colleague elsewhere
+    EDIT = "edit"  # `about` was changed by its author: `text` is what it says now
+    DELETION = "deletion"  # `about` was taken back or removed
+    HIDING = "hiding"  # `about` is hidden from the public; with `is_undone`, shown again
+    REACTION = "reaction"  # the author reacted to `about` with `reaction`; with `is_undone`, took it back
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,10 @@ class Inbound:
 
     `thread_key` is the platform's own key of the conversation, or '' where there is none (e-mail), and then
     `message_id`, `references` and `reply_token` decide the place. All texts are free of NUL characters.
+
+    An edit, a deletion, a hiding and a reaction are `about` a message that we have, by the platform's id; where it is
+    not known (it came before the account was connected) they change nothing. An event of kind OWN has the customer it
+    was written to in `to`, and our own account as its author.
     """
 
     author: Author
@@ -69,6 +78,12 @@ class Inbound:
     language: str = ""  # given by the channel (the page's language), otherwise recognised
     extra_identities: tuple[Author, ...] = ()  # what else the author said they are (a chat visitor's e-mail)
     receipt: "Receipt | None" = None
+    is_public: bool = False  # everybody can read it: a post, a comment, a review
+    # What the platform needs to be answered, and a link for people ('permalink'); plain JSON, kept with the message.
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    about: str = ""
+    reaction: str = ""  # an emoji, or the platform's word ('like')
+    is_undone: bool = False
     meta: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -92,6 +107,7 @@ class Delivered(StrEnum):
     SENDING = "sending"
     SENT = "sent"
     DELIVERED = "delivered"
+    READ = "read"
     FAILED = "failed"
     UNCONFIRMED = "unconfirmed"
     CANCELLED = "cancelled"
@@ -99,12 +115,17 @@ class Delivered(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a platform said about one of our messages. `key` is our idempotency key, echoed by the channel."""
+    """What a platform said about our messages.
+
+    One is named by our idempotency `key`, where the channel echoes it, or by the platform's own `provider_id`. A
+    watermark has neither: with `up_to`, everything that left in the event's thread until then.
+    """
 
     key: str
     state: Delivered
     provider_id: str = ""
     reason: str = ""
+    up_to: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +155,21 @@ class Outbound:
     files: tuple[OutboundFile, ...] = ()
     quoted: str = ""  # the history below the text, where the channel shows one
     automatic: bool = False
+    is_public: bool = False  # everybody will be able to read it
+    # The message that is answered: its `facts`, with "id" (the platform's), "author" (address) and "at" (ISO 8601).
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    template: "Template | None" = None  # instead of a text, where the platform allows nothing else
+    choices: tuple[str, ...] = ()  # short answers that the customer can tap, where the channel has such
+    is_late: bool = False  # the window for free answers has closed, and the platform's tag for people is used
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text that the platform approved beforehand, with what stands in its places."""
+
+    name: str
+    language: str
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ are looked up once a language. What a person can do to an answer on its way (_se
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from html import escape
 
@@ -22,7 +23,11 @@ from comptoir.desk.templatetags.desk import avatar, icon
 
 DELIVERY_ICONS = {
     "queued": "queued", "sending": "queued", "sent": "check", "delivered": "check-double", "failed": "failed",
-    "cancelled": "undo", "unconfirmed": "unconfirmed",
+    "cancelled": "undo", "unconfirmed": "unconfirmed", "read": "check-double",
+}  # fmt: skip
+REACTION_SIGNS = {
+    "like": "👍", "love": "❤️", "haha": "😆", "wow": "😮", "sad": "😢", "angry": "😠", "care": "🤗", "favourite": "⭐",
+    "repost": "🔁", "reblog": "🔁",
 }  # fmt: skip
 ACTIONABLE = frozenset({"queued", "failed", "unconfirmed"})  # deliveries that a person can still do something about
 
@@ -53,6 +58,13 @@ class _Words:
     remote: str
     show_images: str
     frame: str
+    answer: str
+    permalink: str
+    outside: str
+    original_text: str
+    edited: str  # these three with a %s for the instant
+    deleted: str
+    hidden: str
 
 
 @lru_cache(maxsize=8)
@@ -62,6 +74,8 @@ def _words_in(language: str | None) -> _Words:
     remote = escape(_("Remote images are not loaded: they would tell the sender that you read this."))
     # Here and not below: what stands inside an f-string is not collected for translation.
     note, place = escape(_("internal note")), escape(_("Move, split or merge…"))
+    answer, permalink = escape(_("Answer this one")), escape(_("See it on its network"))
+    outside = escape(_("written outside Comptoir"))
     original, quoted = escape(_("See the original")), escape(_("Quoted text and signature"))
     forward, source, formatted = (
         escape(_("Forward")),
@@ -84,6 +98,13 @@ def _words_in(language: str | None) -> _Words:
         remote=remote,
         show_images=escape(_("Show images")),
         frame=escape(_("The message in its original formatting")),
+        answer=f"{icon('reply')}{answer}</a>",
+        permalink=f"{icon('external')}{permalink}</a>",
+        outside=f"<small>{outside}</small>",
+        original_text=f"<summary>{icon('quote', 'icon-sm')}{escape(_('What it said at first'))}</summary>",
+        edited=escape(_("Edited by its author on %(at)s.")),
+        deleted=escape(_("Deleted by its author on %(at)s. The customer and the public do not see it any more.")),
+        hidden=escape(_("Hidden from the public since %(at)s.")),
     )
 
 
@@ -117,9 +138,13 @@ def drawn(
         if placed not in reason_words:
             reason_words[placed] = escape(words.placement_words(message.placement or {}, message.kind))
         is_run = item.run and is_chat
+        place = told[message.conversation_id]
         html = (
-            _head(message, said, reason_words[placed], own=own, is_chat=is_chat, is_run=is_run)
-            + _body(message, said, told[message.conversation_id].subject, called)
+            _head(
+                message, said, reason_words[placed], own=own, is_public=place.is_public, is_chat=is_chat, is_run=is_run
+            )
+            + _body(message, said, place.subject, called)
+            + _reactions(message)
             + _foot(message.delivery)
         )
         sending = message.delivery if message.delivery and message.delivery.state in ACTIONABLE else None
@@ -142,10 +167,13 @@ def _recipients(message: Said, said: _Words) -> str:
 
 def _css(message: Said, *, is_chat: bool, is_run: bool) -> str:
     chat = is_chat and message.kind != MessageKind.NOTE
-    return f"msg msg-{message.kind}{' msg-chat' if chat else ''}{' msg-run' if chat and is_run else ''}"
+    gone = " msg-gone" if message.marks.get("deleted_at") or message.marks.get("hidden_at") else ""
+    return f"msg msg-{message.kind}{' msg-chat' if chat else ''}{' msg-run' if chat and is_run else ''}{gone}"
 
 
-def _head(message: Said, said: _Words, why: str, *, own: int, is_chat: bool, is_run: bool) -> str:
+def _head(
+    message: Said, said: _Words, why: str, *, own: int, is_public: bool, is_chat: bool, is_run: bool
+) -> str:
     """Draw the beginning of the item: who, when, to whom, and the menu."""
     is_in, is_note = message.kind == MessageKind.INBOUND, message.kind == MessageKind.NOTE
     whom = "" if is_chat or is_note else _recipients(message, said)
@@ -156,6 +184,8 @@ def _head(message: Said, said: _Words, why: str, *, own: int, is_chat: bool, is_
         who = message.author_name or message.author_address
         address = escape(message.author_address) if message.author_name and not is_chat else ""
         aside = said.note if is_note else f"<small>{text}</small>" if (text := address if is_in else whom) else ""
+        if not is_in and not is_note and message.delivery is None and message.user_id is None and message.record_id:
+            aside += said.outside
         face = avatar(who, message.contact_id if is_in else message.user_id)
         name = f'{face}<p class="msg-who"><b>{escape(who)}</b>{aside}</p>'
     return (
@@ -163,16 +193,21 @@ def _head(message: Said, said: _Words, why: str, *, own: int, is_chat: bool, is_
         f'<div class="msg-head">{name}<a class="msg-when" href="#m{message.pk}">'
         f'<time datetime="{local.isoformat()}">{local.hour}:{local.minute:02d}</time></a>'
         f'<details class="menu menu-end menu-sheet" data-menu id="mm{message.pk}">{said.menu}{why}</p></div><hr>'
-        f"{_menu(message, said, own=own)}</div></details></div>"
+        f"{_menu(message, said, own=own, is_public=is_public)}</div></details></div>"
         + (f'<p class="msg-to">{whom}</p>' if is_in and whom else "")
     )
 
 
-def _menu(message: Said, said: _Words, *, own: int) -> str:
+def _menu(message: Said, said: _Words, *, own: int, is_public: bool) -> str:
     address = f"/messages/{message.pk}"
     there = "" if message.conversation_id == own else f"/conversations/{message.conversation_id}/"
     is_note = message.kind == MessageKind.NOTE
     parts = [] if is_note else [f'<a class="menu-item" href="{there}?forward={message.pk}#composer">{said.forward}']
+    if message.kind == MessageKind.INBOUND and is_public:
+        parts.insert(0, f'<a class="menu-item" href="{there}?answers={message.pk}#composer">{said.answer}')
+    if message.permalink.startswith("https://"):
+        link = f'href="{escape(message.permalink)}" target="_blank" rel="noopener noreferrer"'
+        parts.append(f'<a class="menu-item" {link}>{said.permalink}')
     parts.append(f'<a class="menu-item" href="{address}/place/">{said.place}')
     if message.kind == MessageKind.INBOUND:
         parts.append(f'<hr><a class="menu-item" href="{address}/original/">{said.original}')
@@ -188,7 +223,12 @@ def _body(message: Said, said: _Words, subject: str, called: Sequence[str]) -> s
     parts = ['<div class="msg-body">', said.machine if message.automatic else ""]
     if is_in and message.subject and message.subject != subject:
         parts.append(f'<p class="text-sm muted">{escape(message.subject)}</p>')
-    text = rules.prose(message.body)
+    parts += _afterwards(message, said)
+    text = rules.prose(message.marks.get("text") or message.body)
+    if message.marks.get("deleted_at"):
+        parts.append(f'<details class="fold" id="d{message.pk}">{said.original_text}<div class="prose"{language}>')
+        parts += [text, "</div></details>", _files(message), "</div>"]
+        return "".join(parts)
     if called and message.kind == MessageKind.NOTE:
         text = rules.with_mentions(text, called)
     parts.append(f'<div class="prose"{language}>{text}</div>')
@@ -199,6 +239,33 @@ def _body(message: Said, said: _Words, subject: str, called: Sequence[str]) -> s
         parts.append(_formatted(message, said))
     parts += [_files(message), "</div>"]
     return "".join(parts)
+
+
+def _afterwards(message: Said, said: _Words) -> list[str]:
+    """Say what was done to a message after it was written, above its text; the first wording folded."""
+    marks, parts = message.marks, []
+    for name, symbol, words_ in (
+        ("deleted_at", "delete", said.deleted), ("hidden_at", "image-off", said.hidden),
+        ("edited_at", "edit", said.edited),
+    ):  # fmt: skip
+        if at := marks.get(name):
+            parts.append(_strip(symbol, words_ % {"at": escape(words.full_words(datetime.fromisoformat(at)))}))
+    if marks.get("text"):
+        fold = f'<details class="fold" id="o{message.pk}">{said.original_text}'
+        parts.append(f'{fold}<div class="prose">{rules.prose(message.body)}</div></details>')
+    return parts
+
+
+def _reactions(message: Said) -> str:
+    """Draw who liked it, by number: '👍 2'. What a platform calls 'like' is shown as its sign."""
+    counted = message.marks.get("reactions")
+    if not counted:
+        return ""
+    signs = "".join(
+        f'<span class="reaction">{escape(REACTION_SIGNS.get(name, name))} <small>{number:d}</small></span>'
+        for name, number in sorted(counted.items(), key=lambda pair: -pair[1])
+    )
+    return f'<div class="msg-foot reactions">{signs}</div>'
 
 
 def _formatted(message: Said, said: _Words) -> str:

@@ -286,6 +286,7 @@ def delivery_words(state: str) -> str:
         "sending": lambda: _("Leaving now"),
         "sent": lambda: _("Sent"),
         "delivered": lambda: _("Delivered"),
+        "read": lambda: _("Read"),
         "failed": lambda: _("Not delivered"),
         "unconfirmed": lambda: _("Unconfirmed"),
         "cancelled": lambda: _("Taken back"),

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 
 class RecordState(models.IntegerChoices):
@@ -44,3 +45,30 @@ class Record(models.Model):
 
     def __str__(self) -> str:
         return f"record {self.pk} ({self.get_state_display()})"
+
+
+class Refusal(models.Model):
+    """Requests of one kind that left no record: refused at the door, or of no use. One row a day, account and reason.
+
+    A stranger can send what they like: rows are counted and not added, and only the last request is kept as a sample.
+    """
+
+    class Kind(models.TextChoices):
+        """What the platform was answered."""
+
+        REFUSED = "refused", _("Refused")
+        IGNORED = "ignored", _("Ignored")
+
+    account = models.ForeignKey("channels.ChannelAccount", on_delete=models.CASCADE, related_name="+", db_index=False)
+    day = models.DateField()
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    reason = models.CharField(max_length=300)
+    count = models.IntegerField(default=1)
+    last_at = models.DateTimeField()
+    sample = models.BinaryField(default=bytes)  # the beginning of the last body
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "day", "kind", "reason"], name="refusal_once_a_day")]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.reason}"

@@ -4,16 +4,18 @@
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db import transaction
 
+from comptoir.channels import services as channels
 from comptoir.core import bulk, clock
 from comptoir.core.textfold import clean
 from comptoir.core.types import shard_of
-from comptoir.inbound.models import Record, RecordState
+from comptoir.inbound.models import Record, RecordState, Refusal
 from comptoir.journal import services as journal
 from comptoir.journal.services import Actor
 
@@ -26,6 +28,12 @@ INSERT INTO inbound_record
 SELECT *, 0, '', 0, %s FROM unnest(%s::bigint[], %s::text[], %s::smallint[], %s::text[], %s::text[], %s::bytea[])
 ON CONFLICT ON CONSTRAINT record_once DO NOTHING
 RETURNING external_id
+"""
+REFUSE = """
+INSERT INTO inbound_refusal AS r (day, last_at, account_id, kind, reason, count, sample)
+SELECT %s, %s, * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::int[], %s::bytea[])
+ON CONFLICT ON CONSTRAINT refusal_once_a_day
+DO UPDATE SET count = r.count + excluded.count, last_at = excluded.last_at, sample = excluded.sample
 """
 
 
@@ -61,6 +69,32 @@ def insert_parameters(arrivals: Sequence[Arrival], at: datetime) -> list[object]
         [clean(a.content_type)[:100] for a in arrivals],
         [a.raw for a in arrivals],
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Requests of one kind that left no record."""
+
+    account_id: int
+    kind: str  # Refusal.Kind
+    reason: str
+    count: int
+    sample: bytes  # the beginning of the last body
+
+
+def note_refusals(gathered: Sequence[Refused], *, at: datetime) -> None:
+    """Count requests that left no record, by day, account and reason; the health page shows them."""
+    if not gathered:
+        return
+    ordered = sorted(gathered, key=lambda one: (one.account_id, one.kind, one.reason))
+    columns = [[getattr(one, name) for one in ordered] for name in ("account_id", "kind", "reason", "count", "sample")]
+    columns[2] = [clean(reason) for reason in columns[2]]
+    with transaction.atomic():
+        bulk.fetch_all(REFUSE, [at.astimezone(UTC).date(), at, *columns])
+        tallies = {kind: Counter[int]() for kind in Refusal.Kind.values}
+        for one in ordered:
+            tallies[one.kind][one.account_id] += one.count
+        channels.note_day(at=at, refused=tallies[Refusal.Kind.REFUSED], ignored=tallies[Refusal.Kind.IGNORED])
 
 
 def receive(arrivals: Sequence[Arrival]) -> int:

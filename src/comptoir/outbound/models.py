@@ -16,6 +16,7 @@ class DeliveryState(models.TextChoices):
     SENDING = "sending", _("Sending")
     SENT = "sent", _("Sent")
     DELIVERED = "delivered", _("Delivered")
+    READ = "read", _("Read")
     FAILED = "failed", _("Failed")
     UNCONFIRMED = "unconfirmed", _("Unconfirmed")
     CANCELLED = "cancelled", _("Cancelled")
@@ -52,3 +53,41 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"delivery {self.pk} ({self.state})"
+
+
+class Part(models.Model):
+    """What a platform has of a delivery, under its own id: a long text leaves in several parts.
+
+    A row is committed as soon as the platform has told the id, so that an attempt which follows goes on after it, and
+    receipts and echoes find their delivery.
+    """
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="parts")
+    account = models.ForeignKey("channels.ChannelAccount", on_delete=models.PROTECT, related_name="+", db_index=False)
+    number = models.SmallIntegerField()  # from 0
+    provider_id = models.CharField(max_length=300)
+    state = models.CharField(max_length=12, choices=DeliveryState.choices, default=DeliveryState.SENT)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "provider_id"], name="part_once")]
+
+    def __str__(self) -> str:
+        return f"part {self.number} of {self.delivery_id}"
+
+
+class EarlyReceipt(models.Model):
+    """A receipt that came before the answer to our own request: applied when the part is known, else forgotten."""
+
+    account = models.ForeignKey("channels.ChannelAccount", on_delete=models.CASCADE, related_name="+", db_index=False)
+    provider_id = models.CharField(max_length=300)
+    state = models.CharField(max_length=12, choices=DeliveryState.choices)
+    reason = models.TextField(blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "provider_id", "state"], name="early_receipt_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.state} of {self.provider_id}"

@@ -8,6 +8,7 @@
 The reply, its outbox row and the journal event are one transaction; the row is the job (sender.py).
 """
 
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,11 +30,12 @@ from comptoir.conversations.services import checked_text, lock, refresh_waiting
 from comptoir.core import bulk, clock
 from comptoir.core.errors import Conflict, InputError
 from comptoir.core.textfold import clean, preview
-from comptoir.core.types import Outbound
+from comptoir.core.types import Outbound, Template
 from comptoir.journal import services as journal
 from comptoir.journal.services import Actor
 from comptoir.outbound.models import Delivery, DeliveryState
 from comptoir.outbound.rules import may_become
+from comptoir.outbound.windows import last_asked, standing, templates_of
 
 WAKE_CHANNEL = "comptoir_outbound"
 MAX_RECIPIENTS = 50
@@ -55,6 +57,9 @@ class Draft:
         ""  # why no person wrote this ('rule'); such an answer leaves the customer waiting for one who does
     )
     then: str = ""  # the state of the conversation afterwards: '', 'pending' or 'solved'
+    answers: int | None = None  # the message that is answered, where it is not the last (a public thread has many)
+    template: Template | None = None  # an approved text instead of a free one
+    choices: Sequence[str] = ()  # short answers that the customer can tap
 
 
 def sending_account(conversation: Conversation) -> ChannelAccount:
@@ -103,8 +108,9 @@ def _envelope(conversation: Conversation, account: ChannelAccount, draft: Draft)
     last_inbound = next((row for row in ids if row[0] == MessageKind.INBOUND), None)
     forwarding = draft.forward_of is not None
     named = [{"name": clean(n), "address": a} for n, a in people["to"]]
+    asked = _asked(conversation, draft)
     return {
-        "to": named or default_recipients(conversation),
+        "to": named or (_author(asked) if draft.answers else default_recipients(conversation)),
         "cc": [{"name": clean(n), "address": a} for n, a in people["cc"]],
         "subject": clean(draft.subject)[:500],
         "thread_key": conversation.thread_key or "",
@@ -112,7 +118,67 @@ def _envelope(conversation: Conversation, account: ChannelAccount, draft: Draft)
         "references": [] if forwarding else [row[1] for row in reversed(ids)],
         "quoted": draft.forward_of if forwarding else last_inbound[2] if last_inbound else None,
         "forward": forwarding,
+        **_of_network(conversation, draft, asked),
     }
+
+
+def _asked(conversation: Conversation, draft: Draft) -> Message | None:
+    """Return the message that is answered: the one that was chosen, or the customer's last."""
+    if draft.answers is None:
+        return last_asked(conversation)
+    found = Message.objects.filter(conversation=conversation, pk=draft.answers, kind=MessageKind.INBOUND).first()
+    if found is None:
+        raise InputError(_("The message that you answer is not in this conversation any more."), field="answers")
+    return found
+
+
+def _author(asked: Message | None) -> list[dict[str, str]]:
+    return [{"name": asked.author_name, "address": asked.author_address}] if asked else []
+
+
+def _of_network(conversation: Conversation, draft: Draft, asked: Message | None) -> dict[str, Any]:
+    """Return what a network needs beside the text; raises InputError when it allows no such answer now."""
+    able, now = channel(conversation.channel).capabilities, clock.now()
+    found: dict[str, Any] = {}
+    if conversation.is_public:
+        found["is_public"] = True
+    if asked is not None and asked.facts:
+        told = {"id": asked.message_id, "author": asked.author_address, "at": asked.sent_at.isoformat()}
+        found["answers"] = {**asked.facts, **told}
+    if draft.choices and Capability.CHOICES in able:
+        found["choices"] = [clean(choice)[:80] for choice in draft.choices]
+    if draft.template is not None:
+        found["template"] = _checked_template(conversation, draft.template)
+        return found
+    stands = standing(conversation, asked, at=draft.send_at or now)
+    if stands.needs_template:
+        raise InputError(_("The time for a free answer is over on this network. Choose an approved text."), field="text")
+    if stands.is_shut:
+        raise InputError(_("This network takes no answer to this message any more. Try another way to the contact."))
+    if stands.allows_late:
+        found["is_late"] = True
+    return found
+
+
+def _checked_template(conversation: Conversation, chosen: Template) -> dict[str, Any]:
+    known = next(
+        (t for t in templates_of(conversation) if (t.name, t.language) == (chosen.name, chosen.language)), None
+    )
+    if known is None:
+        raise InputError(_("This approved text is not there any more. Choose another one."), field="template")
+    if any(not value.strip() for value in chosen.values) or len(chosen.values) != places_in(known.body):
+        raise InputError(_("Fill in every place of the approved text."), field="template")
+    return {"name": known.name, "language": known.language, "values": [clean(value) for value in chosen.values]}
+
+
+def places_in(body: str) -> int:
+    """Return how many places a template has: {{1}}, {{2}} …"""
+    return max((int(number) for number in re.findall(r"\{\{(\d{1,2})\}\}", body)), default=0)
+
+
+def filled(body: str, values: Sequence[str]) -> str:
+    """Return a template with its values in their places, as the customer will read it."""
+    return re.sub(r"\{\{(\d{1,2})\}\}", lambda m: values[int(m[1]) - 1] if 0 < int(m[1]) <= len(values) else m[0], body)
 
 
 def _refuse_too_long(text: str, account: ChannelAccount) -> None:

@@ -111,5 +111,5 @@ def push_events(request: HttpRequest, account: Account, body: Body[dict[str, Any
     events = identify(request.body, account_config(row))
     if len(events) > MAX_EVENTS:
         raise InputError(_("Send at most %(count)d events at a time.") % {"count": MAX_EVENTS}, field="body")
-    arrivals = [Arrival(row.pk, clean(key), raw, conversation, "webhook") for key, conversation, raw in events]
+    arrivals = [Arrival(row.pk, clean(e.external_id), e.raw, e.conversation_key, "webhook") for e in events]
     return Status(202, schemas.AcceptedOut(accepted=len(arrivals), new=receive(arrivals)))

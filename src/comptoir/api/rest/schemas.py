@@ -135,7 +135,7 @@ class AttachmentOut(Schema):
 class DeliveryOut(Schema):
     """What is known about an outgoing message."""
 
-    state: Literal["queued", "sending", "sent", "delivered", "failed", "unconfirmed", "cancelled"]
+    state: Literal["queued", "sending", "sent", "delivered", "read", "failed", "unconfirmed", "cancelled"]
     reason: str
     due_at: datetime
 

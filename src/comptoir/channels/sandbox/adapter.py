@@ -10,8 +10,13 @@ CHANNEL = Channel(
     label=_("Sandbox"),
     icon="channel-sandbox",
     identity_kind="sandbox",
-    capabilities=frozenset({Capability.RECEIPTS, Capability.IDEMPOTENT}),
-    events=("message", "receipt"),
+    capabilities=frozenset(
+        {
+            Capability.RECEIPTS, Capability.READS, Capability.IDEMPOTENT, Capability.EDITS, Capability.DELETIONS,
+            Capability.REACTIONS, Capability.ECHOES, Capability.PUBLIC, Capability.PRIVATE,
+        }
+    ),
+    events=("message", "receipt", "own", "edit", "deletion", "hiding", "reaction"),
     fields=(
         Field(
             "secret", _("Secret"), _("Signs every request in both directions (HMAC-SHA256)."), "password", secret=True

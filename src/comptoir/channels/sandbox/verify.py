@@ -2,8 +2,8 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping
 
+from comptoir.channels.base import Request
 from comptoir.core.errors import AnomalousPayload
 from comptoir.core.types import AccountConfig
 
@@ -15,8 +15,8 @@ def sign(body: bytes, secret: str) -> str:
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
-def verify(body: bytes, headers: Mapping[str, str], account: AccountConfig) -> None:
+def verify(request: Request, account: AccountConfig) -> None:
     """Raise AnomalousPayload when the signature is missing or wrong."""
-    given = headers.get(HEADER, "")
-    if not hmac.compare_digest(given.encode(), sign(body, account.credentials.get("secret", "")).encode()):
+    given = request.headers.get(HEADER, "")
+    if not hmac.compare_digest(given.encode(), sign(request.body, account.credentials.get("secret", "")).encode()):
         raise AnomalousPayload("The signature is missing or wrong. Sign the raw body with the account's secret.")
