@@ -14,9 +14,9 @@ from django.db import connection
 from django.http.response import HttpResponseBase
 
 THREADS = 8  # pages of one process at the same time; more would only wait for the interpreter and the database pool
-# What a page's scripts ask for by themselves (desk-live.js, together.js) says so, waits in a line of its own, and begins
-# only while nobody waits for a page: five hundred open desks that look again must not stand in the way of the one
-# person who has just pressed a key. Two that compute at once share the interpreter, and both take twice as long.
+# What a page's scripts ask for by themselves (desk-live.js, together.js) says so, waits in a line of its own, and
+# begins only while nobody waits for a page: five hundred open desks that look again must not stand in the way of the
+# one person who has just pressed a key. Two that compute at once share the interpreter, and both take twice as long.
 UNASKED = "HTTP_COMPTOIR_UNASKED"
 UNASKED_THREADS = 1
 LONGEST_YIELD = 1.0  # seconds; on a busy day there is always somebody
