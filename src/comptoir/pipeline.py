@@ -33,6 +33,9 @@ from comptoir.understanding.language import guess_language
 
 logger = logging.getLogger(__name__)
 
+OF_PEOPLE = frozenset({InboundKind.MESSAGE, InboundKind.CONTACT, InboundKind.OWN})  # the others make no contact
+STRANGE = "It is about a message that is not here: older than the connection, or not ours."
+
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
@@ -84,7 +87,8 @@ def _walk(batch: Sequence[Pending]) -> list[Verdict]:
     """Lead a batch through the stages."""
     accounts = ChannelAccount.objects.in_bulk({p.account_id for p in batch})
     parsed, verdicts = _parse(batch, accounts)
-    contacts = recognise([_person(p.event) for p in parsed if p.event.kind not in amending.AMENDING])
+    known = [p for p in parsed if p.event.kind in OF_PEOPLE]
+    contacts = recognise([_person(p.event) for p in known])
     messages = [p for p in parsed if p.event.kind is InboundKind.MESSAGE]
     contact_of = [contacts[_key(p.event)] for p in messages]
     placed = threading.place(
@@ -99,7 +103,6 @@ def _walk(batch: Sequence[Pending]) -> list[Verdict]:
             for p, contact_id, place in zip(messages, contact_of, placed, strict=True)
         ]
     )
-    known = [p for p in parsed if p.event.kind not in amending.AMENDING]
     remember_claims([(contacts[_key(p.event)], extra) for p in known for extra in p.event.extra_identities])
     echoes.take_in([_echo(p, contacts[_key(p.event)]) for p in parsed if p.event.kind is InboundKind.OWN])
     strange = amending.amend(
@@ -123,15 +126,11 @@ def _echo(parsed: Parsed, contact_id: int) -> echoes.Echo:
     )
 
 
-def _about_strangers(
-    verdicts: Sequence[Verdict], batch: Sequence[Pending], strange: Sequence[int]
-) -> list[Verdict]:
+def _about_strangers(verdicts: Sequence[Verdict], batch: Sequence[Pending], strange: Sequence[int]) -> list[Verdict]:
     """Say of events about a message that we do not have that they changed nothing."""
     by_id = {pending.id: pending for pending in batch}
     return [
-        log.ignored(by_id[verdict.record_id], "It is about a message that is not here: older than the connection, or not ours.")
-        if verdict.record_id in strange
-        else verdict
+        log.ignored(by_id[verdict.record_id], STRANGE) if verdict.record_id in strange else verdict
         for verdict in verdicts
     ]
 

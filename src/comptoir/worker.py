@@ -6,6 +6,7 @@
     routing     journal → rules; then waiting conversations → people
     errands     calls that rules owe
     tokens      of accounts, renewed before they expire
+    files       that platforms keep, and names of authors
     notices     journal → notifications           woken by NOTIFY; and their mails
     watchers    one thread a mailbox (or stream)  for channels that poll or stream
     imports     what people move in with          woken by NOTIFY, else every 20 s
@@ -33,6 +34,7 @@ from comptoir.api.dispatch import run_webhooks_once
 from comptoir.channels.models import ChannelAccount
 from comptoir.channels.registry import channel
 from comptoir.channels.renewing import renew_due
+from comptoir.conversations.fetching import fetch_due
 from comptoir.conversations.services import wake_snoozed
 from comptoir.core import clock
 from comptoir.core.listening import conninfo
@@ -86,6 +88,7 @@ class Worker:
             ("routing", self._route, self._routing),
             ("errands", lambda: run_errands_once(clock.now()), None),
             ("tokens", lambda: renew_due(clock.now()), None),
+            ("files", lambda: fetch_due(clock.now()), None),
             ("notices", self._notify, self._heard),
             ("imports", lambda: 0.0 if moving.run_due(self._stop.is_set) else 20.0, self._wakers[MOVING]),
             ("keeper", self._keep, None),

@@ -7,11 +7,11 @@ every one of them to this file.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Protocol
 
-from comptoir.core.types import AccountConfig, Author, Inbound, Outbound, ParseContext, Receipt
+from comptoir.core.types import AccountConfig, Inbound, Outbound, ParseContext, Receipt
 
 
 class Capability(StrEnum):
@@ -272,6 +272,29 @@ class Renew(Protocol):
         """Renew one token."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A file from the platform; what it does not tell stays empty."""
+
+    content: bytes
+    content_type: str = ""
+    filename: str = ""
+
+
+class Fetch(Protocol):
+    """Fetch a file that a message named (RemoteFile.ref). Raises ChannelError; permanent where it is gone."""
+
+    def __call__(self, ref: Mapping[str, Any], account: AccountConfig) -> Fetched:
+        """Fetch one file."""
+
+
+class Profile(Protocol):
+    """Ask the platform for the name of an author whose events carry none; '' where it has none."""
+
+    def __call__(self, address: str, account: AccountConfig) -> str:
+        """Look one name up."""
+
+
 class Hide(Protocol):
     """Hide a stranger's public message, or show it again. Raises ChannelError."""
 
@@ -336,6 +359,8 @@ class Channel:
     recipient_field: str = ""  # the option that holds the platform's id of the account (Piece.recipient)
     private_thread: PrivateThread | None = None
     hide: Hide | None = None
+    fetch: Fetch | None = None
+    profile: Profile | None = None
     test: Test | None = None
     steps: Steps | None = None  # the same, step by step
     urls: str = ""  # module with the public screens of the channel, mounted at /c/<kind>/

@@ -17,7 +17,6 @@ from comptoir.core.types import AccountConfig
 from comptoir.journal import services as journal
 from comptoir.journal.services import Actor
 
-
 BUDGET = "UPDATE channels_accounthealth SET budgets = budgets || %s::jsonb WHERE account_id = %s"
 DAY = """
 INSERT INTO channels_accountday AS d (day, account_id, done, ignored, failed, refused)
@@ -148,7 +147,9 @@ def note_revoked(*, account_id: int, at: datetime, reason: str) -> None:
     if is_news:
         name = ChannelAccount.objects.values_list("name", flat=True).get(pk=account_id)
         journal.append(
-            actor=journal.SYSTEM, kind="account.revoked", facts={"account": account_id, "name": name, "reason": reason[:300]}
+            actor=journal.SYSTEM,
+            kind="account.revoked",
+            facts={"account": account_id, "name": name, "reason": reason[:300]},
         )
 
 

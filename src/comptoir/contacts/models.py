@@ -71,9 +71,16 @@ class Identity(models.Model):
     address = models.CharField(max_length=320)  # normalised: lower case for e-mail
     name = models.CharField(max_length=200, blank=True)
     is_verified = models.BooleanField(default=True)  # False: somebody only typed it (a chat visitor's e-mail)
+    name_asked_at = models.DateTimeField(null=True)  # when its network was asked who this is
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["kind", "address"], name="identity_once")]
+        indexes = [
+            # Whose name a network is still to be asked for.
+            models.Index(
+                fields=["kind", "id"], condition=Q(name="", name_asked_at__isnull=True), name="identity_nameless"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.address}"

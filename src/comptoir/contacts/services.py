@@ -6,6 +6,7 @@ hands over what the absorbed person's identities brought in between. So merges c
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.apps import apps
@@ -195,3 +196,13 @@ def _tell(actor: Actor, kind: str, merge: ContactMerge, conversation_ids: list[i
     entries = [Entry(actor, kind, contact_id=merge.survivor_id, facts=facts)]
     entries += [Entry(actor, kind, i, merge.survivor_id, facts=facts) for i in conversation_ids]
     journal.append_all(entries)
+
+
+@transaction.atomic
+def learn_name(*, identity_id: int, name: str, at: datetime) -> None:
+    """Keep what a network calls an author ('' where it does not tell), and that it was asked. No person's act."""
+    identity = Identity.objects.select_for_update().get(pk=identity_id)
+    identity.name_asked_at, identity.name = at, " ".join(clean(name).split())[:200] or identity.name
+    identity.save(update_fields=["name_asked_at", "name"])
+    if identity.name:
+        Contact.objects.filter(pk=identity.contact_id, name="").update(name=identity.name)

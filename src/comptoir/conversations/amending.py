@@ -1,7 +1,7 @@
 """What authors and platforms do to messages after they were written: edits, deletions, hidings, reactions.
 
-The only writer of amendments and reactions. The text of a message never changes (INV-09): an amendment stands beside it,
-and `message.marks` says what is true now. Reactions are counted and never make a conversation or a contact.
+The only writer of amendments and reactions. The text of a message never changes (INV-09): an amendment stands beside
+it, and `message.marks` says what is true now. Reactions are counted and never make a conversation or a contact.
 """
 
 import json
@@ -70,7 +70,7 @@ def amend(changes: Sequence[Change]) -> list[int]:
     deleted: set[int] = set()
     reacted: set[int] = set()
     entries: list[Entry] = []
-    for number, one in sorted(found.items()):
+    for _number, one in sorted(found.items()):
         if one.change.event.kind is InboundKind.REACTION:
             _react(one)
             reacted.add(one.message_id)

@@ -5,7 +5,7 @@ most one message whatever happens to its batch.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,7 +26,9 @@ CONVERSATION_COLUMNS = (
     "id", "account_id", "channel", "thread_key", "contact_id", "team_id", "subject", "preview", "language", "state",
     "priority", "waiting_since", "created_at", "last_message_at", "message_count", "is_public",
 )  # fmt: skip
-ATTACHMENT_COLUMNS = ("message_id", "key", "filename", "content_type", "size", "content_id", "inline")
+ATTACHMENT_COLUMNS = (
+    "message_id", "key", "filename", "content_type", "size", "content_id", "inline", "remote", "fetch_at",
+)  # fmt: skip
 
 # A customer's message opens the conversation and ends its snooze, unless that lasts until an instant and nothing else
 # (rules.state_after_inbound); an automatic one changes neither state nor wait.
@@ -107,7 +109,7 @@ def _message_row(message_id: int, ready: Ready) -> tuple[object, ...]:
         message.automatic[:30],
         json.dumps(placement),
         ready.record_id,
-        len(message.blobs),
+        len(message.blobs) + len(message.remote_files),
         min(message.sent_at or ready.at, ready.at),
         ready.at,
         json.dumps(_facts(message)),
@@ -117,6 +119,17 @@ def _message_row(message_id: int, ready: Ready) -> tuple[object, ...]:
 def _facts(message: Inbound) -> Mapping[str, Any]:
     """Return what the platform needs to be answered; with the id by which it will tell what becomes of a message."""
     return {**message.facts, "id": message.message_id} if message.facts else {}
+
+
+def _files(message_id: int, ready: Ready) -> Iterator[tuple[object, ...]]:
+    """Return the rows of a message's files; those that the platform keeps are to be fetched."""
+    for b in ready.message.blobs:
+        name, kind = clean(b.filename)[:255], clean(b.content_type)[:127]
+        yield (message_id, b.key, name, kind, b.size, clean(b.content_id)[:255], b.inline, None, None)
+    for r in ready.message.remote_files:
+        name, kind = clean(r.filename)[:255], clean(r.content_type)[:127]
+        ref = json.dumps({"ref": dict(r.ref), "tries": 0})
+        yield (message_id, "", name, kind, r.size, "", r.inline, ref, ready.at)
 
 
 def _conversation_row(tally: _Tally) -> tuple[object, ...]:
@@ -161,13 +174,9 @@ def store(batch: Sequence[Ready]) -> list[int]:
     ids = bulk.next_ids("conversations_message_id_seq", len(batch))
     rows = (_message_row(message_id, ready) for message_id, ready in zip(ids, batch, strict=True))
     bulk.copy_rows("conversations_message", MESSAGE_COLUMNS, rows)
-    blobs = [
-        (i, b.key, clean(b.filename)[:255], clean(b.content_type)[:127], b.size, clean(b.content_id)[:255], b.inline)
-        for i, ready in zip(ids, batch, strict=True)
-        for b in ready.message.blobs
-    ]
-    if blobs:
-        bulk.copy_rows("conversations_attachment", ATTACHMENT_COLUMNS, blobs)
+    files = [row for i, ready in zip(ids, batch, strict=True) for row in _files(i, ready)]
+    if files:
+        bulk.copy_rows("conversations_attachment", ATTACHMENT_COLUMNS, files)
     _touch([tally for tally in tallies.values() if not tally.first.placed.place.is_new])
     _refer(batch)
     _tell(batch, ids)

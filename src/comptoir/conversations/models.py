@@ -254,6 +254,16 @@ class Attachment(models.Model):
     size = models.BigIntegerField()
     content_id = models.CharField(max_length=255, blank=True)
     inline = models.BooleanField(default=False)
+    # Of a file that its platform keeps: what fetches it, while it is not here (then `key` is empty), and how it goes:
+    # {"ref": {…}, "tries": 1, "reason": why it could not be fetched}.
+    remote = models.JSONField(null=True, default=None)
+    fetch_at = models.DateTimeField(null=True)  # null: nothing is to be fetched any more
+
+    class Meta:
+        indexes = [
+            # What is to be fetched, the oldest first.
+            models.Index(fields=["fetch_at"], condition=Q(fetch_at__isnull=False), name="attachment_to_fetch"),
+        ]
 
     # And `attachment_words` (migration 0201): files by the words of their name, accents folded.
 

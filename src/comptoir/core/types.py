@@ -33,6 +33,20 @@ class Blob:
     inline: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file that the platform keeps for us to fetch: a worker does, after the message is in the queue.
+
+    `ref` is what the channel's `fetch` needs (a media id, an address); plain JSON.
+    """
+
+    ref: Mapping[str, Any]
+    filename: str = ""
+    content_type: str = ""
+    size: int = 0
+    inline: bool = False
+
+
 class InboundKind(StrEnum):
     """What an event of a channel means to us."""
 
@@ -74,6 +88,7 @@ class Inbound:
     cc: tuple[Author, ...] = ()
     reply_to: tuple[Author, ...] = ()  # where the author wants answers, when not at their own address
     blobs: tuple[Blob, ...] = ()
+    remote_files: tuple[RemoteFile, ...] = ()
     automatic: str = ""  # why this must never be answered automatically: 'auto-reply', 'bounce', 'list', …
     language: str = ""  # given by the channel (the page's language), otherwise recognised
     extra_identities: tuple[Author, ...] = ()  # what else the author said they are (a chat visitor's e-mail)

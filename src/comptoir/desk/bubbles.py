@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
-from comptoir.conversations.models import Conversation, MessageKind
+from comptoir.conversations.models import Attachment, Conversation, MessageKind
 from comptoir.conversations.queries import Said, Sending
 from comptoir.desk import reasons, rules, words
 from comptoir.desk.templatetags.desk import avatar, icon
@@ -171,9 +171,7 @@ def _css(message: Said, *, is_chat: bool, is_run: bool) -> str:
     return f"msg msg-{message.kind}{' msg-chat' if chat else ''}{' msg-run' if chat and is_run else ''}{gone}"
 
 
-def _head(
-    message: Said, said: _Words, why: str, *, own: int, is_public: bool, is_chat: bool, is_run: bool
-) -> str:
+def _head(message: Said, said: _Words, why: str, *, own: int, is_public: bool, is_chat: bool, is_run: bool) -> str:
     """Draw the beginning of the item: who, when, to whom, and the menu."""
     is_in, is_note = message.kind == MessageKind.INBOUND, message.kind == MessageKind.NOTE
     whom = "" if is_chat or is_note else _recipients(message, said)
@@ -287,6 +285,9 @@ def _files(message: Said) -> str:
         return ""
     parts = ['<div class="files">']
     for file in message.files:
+        if not file.key:
+            parts.append(_awaited(file))
+            continue
         address = f"/attachments/{file.pk}/"
         if rules.is_image(file.content_type):
             image = f'<img src="{address}?inline" alt="" width="40" height="40" loading="lazy">'
@@ -296,6 +297,15 @@ def _files(message: Said) -> str:
         parts.append(f"<span>{escape(file.filename)}</span><small>{escape(words.size_words(file.size))}</small></a>")
     parts.append("</div>")
     return "".join(parts)
+
+
+def _awaited(file: Attachment) -> str:
+    """Draw a file that is still with its platform: on its way, or why it cannot be had."""
+    reason = (file.remote or {}).get("reason", "") if file.fetch_at is None else ""
+    said = escape(reasons.retold(reason) if reason else _("is being fetched"))
+    name = escape(file.filename or file.content_type or _("File"))
+    symbol = icon("failed" if reason else "clock")
+    return f'<span class="file" data-awaited>{symbol}<span>{name}</span><small>{said}</small></span>'
 
 
 def _foot(sending: Sending | None) -> str:

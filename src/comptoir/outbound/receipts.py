@@ -1,7 +1,7 @@
 """What platforms and customers tell about our messages: receipts, bounces, and answers, which prove an arrival.
 
-A receipt names a delivery by our key, or a part of one by the platform's id; a watermark means everything in a thread up
-to an instant. Platforms tell them out of order and more than once, and sometimes before they have answered our own
+A receipt names a delivery by our key, or a part of one by the platform's id; a watermark means everything in a thread
+up to an instant. Platforms tell them out of order and more than once, and sometimes before they have answered our own
 request: what names a part that is not known yet is kept for a day and applied when it is.
 """
 
@@ -13,7 +13,7 @@ from django.db import transaction
 
 from comptoir.conversations.services import lock, refresh_waiting
 from comptoir.core import bulk, clock
-from comptoir.core.types import Receipt
+from comptoir.core.types import Delivered, Receipt
 from comptoir.journal import services as journal
 from comptoir.outbound.models import Delivery, DeliveryState, EarlyReceipt, Part
 from comptoir.outbound.rules import further, may_become, of_parts
@@ -54,7 +54,7 @@ def _by_key(keys: set[str]) -> Mapping[str, int]:
 
 def _up_to(one: Told, at: datetime) -> list[int]:
     """Return the deliveries of a thread that had left by an instant and are not yet as far as the watermark says."""
-    behind = ["sent", "unconfirmed"] + (["delivered"] if one.receipt.state == DeliveryState.READ else [])
+    behind = ["sent", "unconfirmed"] + (["delivered"] if one.receipt.state is Delivered.READ else [])
     found = Delivery.objects.filter(
         account_id=one.account_id, message__conversation__thread_key=one.thread_key,
         message__conversation__account_id=one.account_id, state__in=behind, claimed_at__lte=at,

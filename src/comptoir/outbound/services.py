@@ -152,7 +152,8 @@ def _of_network(conversation: Conversation, draft: Draft, asked: Message | None)
         return found
     stands = standing(conversation, asked, at=draft.send_at or now)
     if stands.needs_template:
-        raise InputError(_("The time for a free answer is over on this network. Choose an approved text."), field="text")
+        words = _("The time for a free answer is over on this network. Choose an approved text.")
+        raise InputError(words, field="text")
     if stands.is_shut:
         raise InputError(_("This network takes no answer to this message any more. Try another way to the contact."))
     if stands.allows_late:

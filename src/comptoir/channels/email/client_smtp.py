@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from comptoir.channels.base import HandOver
 from comptoir.core import clock
 from comptoir.core.crypto import derive_key
 from comptoir.core.errors import ChannelError, DoubtfulDelivery
@@ -36,7 +37,7 @@ _LEADING_DOT = re.compile(rb"^\.", re.M)
 logger = logging.getLogger(__name__)
 
 
-def send(message: Outbound, account: AccountConfig, hand_over: Callable[[], None]) -> Receipt:
+def send(message: Outbound, account: AccountConfig, hand_over: HandOver) -> Receipt:
     """Send a message. Raises ChannelError; DoubtfulDelivery where the server fell silent after the hand-over."""
     mailbox = mailbox_of(account)
     raw = render(message, account, at=clock.now(), token_key=derive_key("reply-token"))

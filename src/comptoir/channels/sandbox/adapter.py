@@ -12,8 +12,15 @@ CHANNEL = Channel(
     identity_kind="sandbox",
     capabilities=frozenset(
         {
-            Capability.RECEIPTS, Capability.READS, Capability.IDEMPOTENT, Capability.EDITS, Capability.DELETIONS,
-            Capability.REACTIONS, Capability.ECHOES, Capability.PUBLIC, Capability.PRIVATE,
+            Capability.RECEIPTS,
+            Capability.READS,
+            Capability.IDEMPOTENT,
+            Capability.EDITS,
+            Capability.DELETIONS,
+            Capability.REACTIONS,
+            Capability.ECHOES,
+            Capability.PUBLIC,
+            Capability.PRIVATE,
         }
     ),
     events=("message", "receipt", "own", "edit", "deletion", "hiding", "reaction"),

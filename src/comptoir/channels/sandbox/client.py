@@ -1,7 +1,6 @@
 """Deliver by HTTP to the address in the options; without one the message goes nowhere and counts as delivered."""
 
-from collections.abc import Callable
-
+from comptoir.channels.base import HandOver
 from comptoir.channels.sandbox.render import render
 from comptoir.channels.sandbox.verify import sign
 from comptoir.core import http
@@ -11,7 +10,7 @@ from comptoir.core.types import AccountConfig, Delivered, Outbound, Receipt
 TIMEOUT = 10.0  # seconds
 
 
-def send(message: Outbound, account: AccountConfig, hand_over: Callable[[], None]) -> Receipt:
+def send(message: Outbound, account: AccountConfig, hand_over: HandOver) -> Receipt:
     """Send one message; 2xx is delivered, 429 and 5xx are tried again, anything else is final."""
     url = str(account.options.get("url", ""))
     if not url:

@@ -92,6 +92,8 @@ def parse(raw: bytes, context: ParseContext, store: Callable[[bytes], str]) -> l
     """Parse a message or a receipt. Raises AnomalousPayload, UnsupportedEvent."""
     value = _object(raw)
     kind = value.get("type", "message")
+    if not isinstance(kind, str):
+        raise AnomalousPayload("“type” must be a text.")
     if kind in AFTERWARDS:
         return [_afterwards(kind, value)]
     author = _author(value)

@@ -5,11 +5,12 @@ same hand-over, so INV-03 holds on both roads; the text stands in the chat as we
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from django.db import connection
 
+from comptoir.channels.base import HandOver
 from comptoir.channels.models import ChannelAccount
 from comptoir.channels.registry import channel
 from comptoir.channels.services import account_config, note_connected, note_error
@@ -34,7 +35,7 @@ def _session(message: Outbound, account: AccountConfig) -> ChatSession:
     return session
 
 
-def send(message: Outbound, account: AccountConfig, hand_over: Callable[[], None]) -> Receipt:
+def send(message: Outbound, account: AccountConfig, hand_over: HandOver) -> Receipt:
     """Deliver one reply. SENT: it is in the visitor's history; DELIVERED comes when their widget has shown it."""
     session, now = _session(message, account), clock.now()
     mailbox = queries.mailbox_of(account.options)
@@ -48,9 +49,7 @@ def send(message: Outbound, account: AccountConfig, hand_over: Callable[[], None
     return _receipt(entry)
 
 
-def _send_by_email(
-    message: Outbound, session: ChatSession, mailbox: ChannelAccount, hand_over: Callable[[], None]
-) -> Receipt:
+def _send_by_email(message: Outbound, session: ChatSession, mailbox: ChannelAccount, hand_over: HandOver) -> Receipt:
     """Send through the mailbox; the entry is stored first and claimed, so that no watcher sends it a second time."""
     post = channel(mailbox.kind).send
     if post is None:
@@ -123,6 +122,18 @@ def reconcile(message: Outbound, account: AccountConfig) -> Receipt | None:
     return look(_as_mail(message, entry.session, mailbox), account_config(mailbox))
 
 
+class _Unwatched:
+    """What a sender tells the outbox, for what is not in it: the entry's own claim is the record (claim_email)."""
+
+    sent: Sequence[str] = ()
+
+    def __call__(self) -> None:
+        """Go ahead."""
+
+    def keep(self, provider_id: str) -> None:
+        """Nothing is kept."""
+
+
 def watch(account_id: int, stopped: Callable[[], bool]) -> None:
     """Send by e-mail what a visitor who left did not get to see: claimed before, given back on a refusal."""
     while not stopped():
@@ -146,7 +157,7 @@ def send_unfetched(account_id: int) -> int:
             continue
         _remember(entry.key, entry.session, mailbox)
         try:
-            post(_as_mail(_again(entry), entry.session, mailbox), account_config(mailbox), lambda: None)
+            post(_as_mail(_again(entry), entry.session, mailbox), account_config(mailbox), _Unwatched())
             sent += 1
         except ChannelError as error:
             if not (error.permanent or isinstance(error, DoubtfulDelivery)):

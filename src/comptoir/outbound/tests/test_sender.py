@@ -207,7 +207,7 @@ def test_inv_03_a_claim_that_died_before_the_hand_over_is_sent_again(
     delivery = queue(user, conversation)
     let_it_be_due()
     now = clock.now()
-    bulk.fetch_all(sender.CLAIM, [now, now])  # … and the process was killed here
+    bulk.fetch_all(sender.CLAIM, [now, now, clock.now()])  # … and the process was killed here
     assert sender.recover_claims(at=now) == 0  # the lease still runs
     late = now + timedelta(seconds=settings.SEND_LEASE + 1)
     assert sender.recover_claims(at=late) == 1
@@ -222,7 +222,7 @@ def test_inv_03_a_sleeper_whose_claim_was_taken_sends_nothing(
     queue(user, conversation)
     let_it_be_due()
     now = clock.now()
-    sleeper = sender._load(bulk.fetch_all(sender.CLAIM, [now, now])[0][0])
+    sleeper = sender._load(bulk.fetch_all(sender.CLAIM, [now, now, clock.now()])[0][0])
     sender.recover_claims(at=now + timedelta(seconds=settings.SEND_LEASE + 1))
     Delivery.objects.update(due_at=now)
     sender.send_one()  # another worker sends it
@@ -237,7 +237,7 @@ def test_inv_03_a_claim_that_died_after_the_hand_over_is_looked_up_not_repeated(
     delivery = queue(user, conversation)
     let_it_be_due()
     now = clock.now()
-    dying = sender._load(bulk.fetch_all(sender.CLAIM, [now, now])[0][0])
+    dying = sender._load(bulk.fetch_all(sender.CLAIM, [now, now, clock.now()])[0][0])
     sender._send(dying)  # accepted by the receiver; the process was killed before it could write that down
     sender.recover_claims(at=now + timedelta(seconds=settings.SEND_LEASE + 1))
     delivery.refresh_from_db()
