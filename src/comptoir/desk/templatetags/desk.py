@@ -90,6 +90,12 @@ def moment(at: datetime | None) -> str:
 
 
 @register.filter
+def left(at: datetime | None) -> str:
+    """Say how long it is until an instant."""
+    return words.wait_words(at - clock.now()) if at else ""
+
+
+@register.filter
 def soon(at: datetime) -> str:
     """Say an instant of the near future, short."""
     return words.soon_words(at, clock.now())
