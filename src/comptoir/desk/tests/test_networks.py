@@ -179,3 +179,22 @@ def test_a_file_that_is_still_with_its_platform_is_no_link(cast: Cast) -> None:
     page = _page(cast, cast.conversation)
     assert "is being fetched" in page and f"/attachments/{file.pk}/" not in page
     assert cast.client().get(f"/attachments/{file.pk}/").status_code == 404
+
+
+def test_a_strangers_message_is_hidden_and_shown_again_where_the_network_can(cast: Cast, public: Conversation) -> None:
+    asked: list[tuple[str, bool]] = []
+    message = Message.objects.get(message_id="m2")
+    assert cast.client().post(f"/messages/{message.pk}/hiding/", {"hidden": "1"}, **HTMX).status_code == 422
+    sandbox = channels()["sandbox"]
+    object.__setattr__(sandbox, "hide", lambda number, account, *, hidden: asked.append((number, hidden)))
+    try:
+        assert f"/messages/{message.pk}/hiding/" in _page(cast, public)
+        assert cast.client(cast.stranger).post(f"/messages/{message.pk}/hiding/", {"hidden": "1"}).status_code == 404
+        assert cast.client().post(f"/messages/{message.pk}/hiding/", {"hidden": "1"}, **HTMX).status_code == 200
+        assert "Hidden from the public since" in _page(cast, public)
+        assert cast.client().post(f"/messages/{message.pk}/hiding/", {"hidden": ""}, **HTMX).status_code == 200
+    finally:
+        object.__setattr__(sandbox, "hide", None)
+    assert asked == [("m2", True), ("m2", False)]
+    message.refresh_from_db()
+    assert message.marks == {} and message.amendments.count() == 2
