@@ -19,7 +19,7 @@ from comptoir.conversations.listing import QueueRow
 from comptoir.conversations.models import Priority, State
 from comptoir.core import clock
 from comptoir.desk import rules, words
-from comptoir.desk.templatetags.desk import icon_of, label_of
+from comptoir.desk.templatetags.desk import channel_icon
 
 SHOWN_LABELS = 2  # of a row: more would push its subject away
 
@@ -81,8 +81,7 @@ def _words_in(language: str | None) -> _Words:
 @lru_cache(maxsize=256)
 def _channel(kind: str, language: str | None) -> str:
     """Draw the symbol of a channel, whose name is said in the language that is active."""
-    use = f'<use href="{static("icons/sprite.svg")}#{icon_of(kind)}"/>'
-    return f'<svg class="icon q-chan" role="img" aria-label="{escape(label_of(kind))}">{use}</svg>'
+    return channel_icon(kind, "q-chan")
 
 
 @lru_cache(maxsize=2048)

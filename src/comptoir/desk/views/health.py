@@ -1,7 +1,6 @@
 """An account's health in full, what the channels can do compared, and how each is connected."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from django.contrib import messages
@@ -11,13 +10,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
-from comptoir import channels as package
 from comptoir.accounts.models import Role, User
 from comptoir.accounts.services import actor_of
 from comptoir.channels import services
 from comptoir.channels.base import Capability, Channel, Preview, Unit
 from comptoir.channels.models import AccountHealth, ChannelAccount
 from comptoir.channels.registry import channels as registry
+from comptoir.channels.registry import folder_of
 from comptoir.core import clock, markdown
 from comptoir.core.errors import AccessDenied, ChannelError
 from comptoir.core.types import Outbound
@@ -27,7 +26,6 @@ from comptoir.desk.queries import accounts_of, backlogs
 from comptoir.desk.queries.health import Day, days_of, replayable, whys_of
 from comptoir.inbound.services import replay_records
 
-FOLDER = Path(package.__file__).parent
 KINDS = ("done", "ignored", "failed", "refused")
 
 
@@ -159,7 +157,7 @@ def compare(request: HttpRequest) -> HttpResponse:
 def guide_of(kind: str) -> SafeString | None:
     """Return how a channel is connected, in the reader's language; None where its folder has no guide."""
     language = "fr" if (get_language() or "en").startswith("fr") else "en"
-    path = FOLDER / kind / f"guide.{language}.md"
+    path = folder_of(kind) / f"guide.{language}.md"
     return markdown.html_of(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
