@@ -79,7 +79,8 @@ def _words_in(language: str | None) -> _Words:
     # Here and not below: what stands inside an f-string is not collected for translation.
     note, place = escape(_("internal note")), escape(_("Move, split or merge…"))
     answer, permalink = escape(_("Answer this one")), escape(_("See it on its network"))
-    outside = escape(_("written outside Comptoir"))
+    outside, first = escape(_("written outside Comptoir")), escape(_("What it said at first"))
+    hide, show = escape(_("Hide from the public")), escape(_("Show to the public again"))
     original, quoted = escape(_("See the original")), escape(_("Quoted text and signature"))
     forward, source, formatted = (
         escape(_("Forward")),
@@ -103,11 +104,11 @@ def _words_in(language: str | None) -> _Words:
         show_images=escape(_("Show images")),
         frame=escape(_("The message in its original formatting")),
         answer=f"{icon('reply')}{answer}</a>",
-        hide=f"{icon('eye')}{escape(_('Hide from the public'))}</button>",
-        show=f"{icon('eye')}{escape(_('Show to the public again'))}</button>",
+        hide=f"{icon('eye')}{hide}</button>",
+        show=f"{icon('eye')}{show}</button>",
         permalink=f"{icon('external')}{permalink}</a>",
         outside=f"<small>{outside}</small>",
-        original_text=f"<summary>{icon('quote', 'icon-sm')}{escape(_('What it said at first'))}</summary>",
+        original_text=f"<summary>{icon('quote', 'icon-sm')}{first}</summary>",
         edited=escape(_("Edited by its author on %(at)s.")),
         deleted=escape(_("Deleted by its author on %(at)s. The customer and the public do not see it any more.")),
         hidden=escape(_("Hidden from the public since %(at)s.")),
