@@ -9,7 +9,7 @@ NAME = "webhook_cases"
 FOLDER = Path(__file__).resolve().parent.parent.parent / "shared/fixtures/webhooks"
 SHARE = 95.0  # percent of the cases that can be asserted
 
-# Where another system decided otherwise on purpose, and ours is right or as right: the case counts as failed all the same.
+# Where another system decided otherwise, and ours is right or as right: the case counts as failed all the same.
 OTHERWISE: dict[str, str] = {}
 
 
