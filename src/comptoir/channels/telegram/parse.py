@@ -264,6 +264,8 @@ def _link(chat: Mapping[str, Any], number: int) -> str:
 def _edit(message: Mapping[str, Any]) -> Inbound:
     chat = _chat(message)
     sender = obj(message, "from")
+    if obj(message, "location") and not obj(message, "venue"):  # a walk of an hour would be hundreds of edits
+        raise UnsupportedEvent("A place that somebody shares while moving has moved.")
     return Inbound(
         author=_author(sender, chat),
         text=words.said(message)[:MAX_TEXT],

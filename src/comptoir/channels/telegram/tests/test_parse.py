@@ -119,6 +119,7 @@ IGNORED = [
     ("ignored_group_other_bot", "neither mentions"),
     ("ignored_blocked", "blocked the bot"),
     ("ignored_joined", "new_chat_members"),
+    ("ignored_moving_place", "moving"),
     ("ignored_channel_post", "channel"),
     ("ignored_connection", "business account"),
 ]
