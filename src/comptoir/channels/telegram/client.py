@@ -164,7 +164,11 @@ def _attempt(one: render.Call, account: AccountConfig) -> Any:
             return call(account, one.method, one.parameters)
         body, content_type = _form(one)
         return call(account, one.method, {}, body=body, content_type=content_type)
-    except (Refused, DoubtfulDelivery):
+    except Refused as error:
+        if one.parameters["chat_id"] < 0 and not error.is_revoked:
+            error.of_account = False  # a group takes 20 messages a minute: its limit is not that of the others
+        raise
+    except DoubtfulDelivery:
         raise
     except ChannelError as error:
         if error.permanent or _never_left(error):

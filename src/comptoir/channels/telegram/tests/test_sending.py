@@ -148,6 +148,16 @@ def test_telegrams_wish_to_wait_is_obeyed_by_the_whole_account(queue: Queue, fak
     assert 15 < (health.paused_until - clock.now()).total_seconds() < 18
 
 
+def test_a_busy_group_holds_up_nobody_else(queue: Queue, fake: Fake) -> None:
+    delivery = queue(thread="group:-1001234567890:7002")
+    fake.mode = "busy"
+    sender.send_one()
+    delivery.refresh_from_db()
+    assert delivery.state == "queued"
+    assert delivery.due_at > clock.now() + timedelta(seconds=15)
+    assert AccountHealth.objects.get().paused_until is None
+
+
 def test_one_message_a_second_to_one_chat(queue: Queue, fake: Fake) -> None:
     queue("un")
     sender.send_one()
