@@ -119,10 +119,7 @@ def send(message: Outbound, account: AccountConfig, hand_over: HandOver) -> Rece
     for leaf in render.plan(message)[len(hand_over.sent) :]:
         media = [_upload(file, account, is_public=message.is_public) for file in leaf.files]
         hand_over()
-        if message.is_public:
-            last = _post(leaf, last or whom, media, account)
-        else:
-            last = _direct(leaf, whom, media, account)
+        last = _post(leaf, last or whom, media, account) if message.is_public else _direct(leaf, whom, media, account)
         hand_over.keep(last)
     return Receipt(message.key, Delivered.SENT, last)
 
@@ -206,11 +203,12 @@ def _own_id(account: AccountConfig) -> str:
 
 
 def _recent_posts(account: AccountConfig) -> list[Found]:
-    query = urlencode({"max_results": RECENT, "tweet.fields": "created_at,entities,note_tweet,referenced_tweets"})
+    asked = {"max_results": RECENT, "post.fields": "created_at,entities,note_post", "expansions": "referenced_posts"}
+    query = urlencode(asked)
     told = call(account, "GET", f"2/users/{_own_id(account)}/tweets?{query}")
     found: list[Found] = []
     for one in objects(told, "data"):
-        whole = held(one, "note_tweet") or one
+        whole = held(one, "note_post") or one
         said = readable(text(whole, "text"), held(whole, "entities") or held(one, "entities"))
         parents = [number_of(r, "id") for name in ("referenced_tweets", "referenced_posts") for r in objects(one, name)
                    if text(r, "type") == "replied_to"]  # fmt: skip
@@ -219,8 +217,14 @@ def _recent_posts(account: AccountConfig) -> list[Found]:
 
 
 def _recent_messages(account: AccountConfig, whom: str) -> list[Found]:
-    fields = "created_at,entities,event_type,sender_id,text"
-    query = urlencode({"max_results": RECENT, "event_types": "MessageCreate", "dm_event.fields": fields})
+    fields = "created_at,entities,event_type,id,text"
+    asked = {
+        "max_results": RECENT,
+        "event_types": "MessageCreate",
+        "dm_event.fields": fields,
+        "expansions": "sender_id",
+    }
+    query = urlencode(asked)
     told = call(account, "GET", f"2/dm_conversations/with/{whom}/dm_events?{query}")
     own = str(account.options.get("user_id", ""))
     return [

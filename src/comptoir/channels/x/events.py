@@ -102,7 +102,7 @@ def post(value: Mapping[str, Any], us: str, users: Users) -> Inbound:
 
 def _written(value: Mapping[str, Any]) -> str:
     """Return the whole text: a long post is cut in `text`, and stands elsewhere in full."""
-    long, extended = held(value, "note_tweet"), held(value, "extended_tweet")
+    long, extended = held(value, "note_tweet") or held(value, "note_post"), held(value, "extended_tweet")
     for whole, name in ((long, "text"), (extended, "full_text"), (value, "full_text"), (value, "text")):
         if said := text(whole, name):
             return readable(said, held(whole, "entities") or held(value, "entities"))
