@@ -186,7 +186,9 @@ def test_the_challenge_is_answered_to_the_platform_alone() -> None:
 
 
 SEEDS = [json.loads(path.read_text()) for path in sorted(FIXTURES.iterdir())]
-ODD = st.sampled_from([None, True, 0, -1, 10**30, 1.5, "", "\0", "\ud800", "x" * 400, [], {}, [[]], [None], [{}]])
+ODD: st.SearchStrategy[Any] = st.sampled_from(
+    [None, True, 0, -1, 10**30, 1.5, "", "\0", "\ud800", "x" * 400, [], {}, [[]], [None], [{}]]
+)
 
 
 def spoil(value: Any, draw: Any) -> Any:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,14 +65,14 @@ def arrive(account: ChannelAccount, *names: str, **changes: str) -> None:
                 pass
 
 
-def queue(user: User, conversation: Conversation, text: str = "Nous regardons cela.", **more: object) -> Delivery:
-    draft = Draft(text, **more)  # type: ignore[arg-type]  # whatever the test wants
+def queue(user: User, conversation: Conversation, text: str = "Nous regardons cela.", **more: Any) -> Delivery:
+    draft = Draft(text, **more)
     delivery = queue_reply(actor=actor_of(user), user=user, conversation=conversation, draft=draft)
     Delivery.objects.filter(pk=delivery.pk).update(due_at=clock.now() - timedelta(seconds=1))
     return delivery
 
 
-def answer(user: User, conversation: Conversation, text: str = "Nous regardons cela.", **more: object) -> Delivery:
+def answer(user: User, conversation: Conversation, text: str = "Nous regardons cela.", **more: Any) -> Delivery:
     delivery = queue(user, conversation, text, **more)
     sender.send_one()
     delivery.refresh_from_db()
