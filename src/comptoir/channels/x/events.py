@@ -71,7 +71,9 @@ def post(value: Mapping[str, Any], us: str, users: Users) -> Inbound:
     shared = number_of(held(value, "retweeted_status"), "id_str", "id") or _referenced(value, "retweeted")
     if shared:
         return Inbound(author, "", InboundKind.REACTION, about=shared, reaction=REPOST, sent_at=at, is_public=True)
-    written = _written(value)
+    written, is_ours = _written(value), author_id == us and bool(us)
+    if is_ours:
+        written = without_mentions(written, value.get("display_text_range"))
     thread = f"post:{thread_of(value)}"
     facts = _facts(value, number, author_id, _username(user))
     versions = _versions(value)
@@ -80,7 +82,7 @@ def post(value: Mapping[str, Any], us: str, users: Users) -> Inbound:
         return Inbound(
             author, written, InboundKind.EDIT, thread, about=versions[0], sent_at=at, is_public=True, facts=facts
         )
-    if author_id != us or not us:
+    if not is_ours:
         return Inbound(
             author,
             written,
@@ -95,9 +97,17 @@ def post(value: Mapping[str, Any], us: str, users: Users) -> Inbound:
         )
     customer = _answered(value, us, users)
     return Inbound(
-        author, without_mentions(written, value.get("display_text_range")), InboundKind.OWN, thread,
-        message_id=number, to=(customer,), sent_at=at, remote_files=_media(value), is_public=True, facts=facts,
-    )  # fmt: skip
+        author,
+        written,
+        InboundKind.OWN,
+        thread,
+        message_id=number,
+        to=(customer,),
+        sent_at=at,
+        remote_files=_media(value),
+        is_public=True,
+        facts=facts,
+    )
 
 
 def _written(value: Mapping[str, Any]) -> str:
@@ -152,17 +162,17 @@ def _answered(value: Mapping[str, Any], us: str, users: Users) -> Author:
 
 
 def _media(value: Mapping[str, Any]) -> tuple[RemoteFile, ...]:
-    """Return the pictures and films of a post of the older interface; the newer tells keys, and shows them online."""
-    found = objects(held(value, "extended_entities"), "media") or objects(held(value, "entities"), "media")
+    """Return the pictures and films of a post, where they were told: the newer interface has them beside it."""
+    found = objects(value, "media") or objects(held(value, "extended_entities"), "media")
+    found = found or objects(held(value, "entities"), "media")
     return tuple(file for one in found if (file := _file(one)))
 
 
 def _file(media: Mapping[str, Any]) -> RemoteFile | None:
     url = text(media, "media_url_https") or text(media, "url")
-    films = [one for one in objects(held(media, "video_info"), "variants") if text(one, "content_type") == "video/mp4"]
-    if films:
-        best = max(films, key=lambda one: one["bitrate"] if isinstance(one.get("bitrate"), int) else 0)
-        url = text(best, "url") or url
+    variants = objects(held(media, "video_info"), "variants") or objects(media, "variants")
+    if films := [one for one in variants if text(one, "content_type") == "video/mp4"]:
+        url = text(max(films, key=_rate), "url") or url
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -171,6 +181,11 @@ def _file(media: Mapping[str, Any]) -> RemoteFile | None:
         return None
     name = parts.path.rpartition("/")[2][:100]
     return RemoteFile({"url": url[:2000]}, name, TYPES.get(name.rpartition(".")[2].lower(), ""))
+
+
+def _rate(film: Mapping[str, Any]) -> int:
+    rate = film.get("bitrate", film.get("bit_rate"))
+    return rate if isinstance(rate, int) else 0
 
 
 def deletion(value: Mapping[str, Any], us: str, users: Users) -> Inbound:

@@ -104,8 +104,7 @@ def _activity(kind: str, data: Mapping[str, Any]) -> Iterator[Item]:
             )
         return
     users = {number_of(one, "id"): one for one in map(_plain, objects(told, "users"))}
-    direction = text(held(data, "filter"), "direction")
-    value = {**payload, "direction": direction} if kind == "like.create" else payload
+    value = {**payload, "media": told["media"]} if kind in POSTS and "media" in told else payload
     yield Item("post" if kind in POSTS else "like" if kind == "like.create" else kind, value, us, users, raw)
 
 

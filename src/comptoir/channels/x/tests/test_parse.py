@@ -45,6 +45,7 @@ def read(name: str) -> tuple[Inbound, str]:
         ),
         ("message-reply", "@comptoir_hq Toujours rien ?", "post:6000", True),
         ("message-quote", "Voilà ce qu’ils promettent", "post:7003", True),
+        ("message-picture", "@comptoir_hq regardez", "post:7007", True),
         ("message-long", "@comptoir_hq Une longue histoire, racontée en entier.", "post:7004", True),
         ("message-direct", "Bonjour en privé", "dm:2222", False),
         ("message-direct-picture", "Regardez", "dm:2222", False),
@@ -76,6 +77,7 @@ def test_a_post_that_is_told_twice_has_one_name() -> None:
 
 def test_files_are_named() -> None:
     assert read("message-older")[0].remote_files[0].ref == {"url": "https://pbs.twimg.com/media/abc.jpg"}
+    assert [one.filename for one in read("message-picture")[0].remote_files] == ["boite.png", "grand.mp4"]
     file = read("message-direct-picture")[0].remote_files[0]
     assert (file.ref, file.filename) == ({"dm": "8003", "media": "99", "resource": "abc.jpg"}, "abc.jpg")
 
