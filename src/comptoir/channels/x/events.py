@@ -127,8 +127,9 @@ def _versions(value: Mapping[str, Any]) -> list[str]:
 
 
 def _language(value: Mapping[str, Any]) -> str:
-    given = text(value, "lang")[:2]
-    return given if given.isascii() and given.isalpha() and text(value, "lang") not in {"und", "zxx", "qme"} else ""
+    """Return the language that X saw, '' for its words for none ('und', 'qme')."""
+    given = text(value, "lang").partition("-")[0]
+    return given if len(given) == 2 and given.isascii() and given.isalpha() else ""
 
 
 def _facts(value: Mapping[str, Any], number: str, author_id: str, username: str) -> dict[str, Any]:

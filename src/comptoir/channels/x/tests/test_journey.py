@@ -229,6 +229,18 @@ def test_a_token_that_ran_out_is_renewed_and_the_message_leaves(
     assert AccountHealth.objects.get().token_expires_at is not None
 
 
+def test_a_token_that_another_process_renews_is_waited_for(
+    account: ChannelAccount, user: User, fake: double.Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrive(account, "message-mention")
+    fake.token = "another one"
+    monkeypatch.setattr(renewing._locks, "acquire", lambda number: False)
+    delivery = answer(user, Conversation.objects.get())
+    health = AccountHealth.objects.get()
+    assert (delivery.state, health.revoked_at) == ("queued", None)
+    assert health.paused_until is not None
+
+
 def test_an_access_that_was_withdrawn_lets_messages_wait(
     account: ChannelAccount, user: User, fake: double.Fake
 ) -> None:
