@@ -9,7 +9,7 @@ system's rows.
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,33 +62,57 @@ def _events(account: ChannelAccount, raw: bytes) -> list[Inbound]:
     return channel(account.kind).parse(raw, context, lambda content: "0" * 64)
 
 
-def _set_up(account: ChannelAccount, setup: Sequence[Mapping[str, Any]], first: Inbound | None) -> None:
-    """Make what the case says was there."""
-    made = {part["factory"] for part in setup}
-    if first is None or not made & {"contact", "contact_inbox", "conversation", "message"}:
+def _set_up(account: ChannelAccount, case: Mapping[str, Any], first: Inbound | None) -> None:
+    """Make what the case says was there: its last contact by their address, their conversations, a message of ours.
+
+    The contacts before the last one are what the cases of a file have in common and make only where they name it.
+    """
+    setup = case["setup"]
+    inboxes = [place for place, part in enumerate(setup) if part["factory"] == "contact_inbox"]
+    if len(inboxes) > 1:
+        setup = setup[inboxes[-2] + 1 :]
+        setup = setup[next((n for n, part in enumerate(setup) if part["factory"].startswith("contact")), 0) :]
+    if first is None or not setup:
         return
     person = first.to[0] if first.kind is InboundKind.OWN and first.to else first.author
-    attrs: dict[str, Any] = {}
+    contact: Contact | None = None
+    address, named = person.address, ""
     for part in setup:
+        attrs = part["attrs"]
         if part["factory"] == "contact":
-            attrs |= part["attrs"]
-    contact = builders.make_contact(str(attrs.get("name") or person.name or "Before"), address=person.address or "x",
-                                    kind=person.kind)  # fmt: skip
-    if made & {"conversation", "message"}:
+            named = str(attrs.get("name") or "")
+        elif part["factory"] == "contact_inbox":
+            address = str(attrs.get("source_id") or person.address)
+            address = person.address if address.startswith("<") else address
+            contact = builders.make_contact(named or person.name or "Before", address=address, kind=person.kind)
+    rows = sum(part["factory"] == "conversation" for part in setup)
+    if contact is None and rows:
+        contact = builders.make_contact(named or person.name or "Before", address=address, kind=person.kind)
+    row: Conversation | None = None
+    for number in range(rows):
         row = builders.make_conversation(account, contact=contact)
         row.messages.all().delete()
-        Conversation.objects.filter(pk=row.pk).update(thread_key=first.thread_key or None)
-        _said(account, row, first)
+        key = first.thread_key.replace(person.address, address) if number == rows - 1 and person.address else ""
+        Conversation.objects.filter(pk=row.pk).update(thread_key=key or None)
+    for part in setup:
+        if part["factory"] == "message" and row is not None:
+            message = builders.make_message(
+                row, kind="out", text="Before", delivery=part["attrs"].get("status", "sent")
+            )
+            delivery = Delivery.objects.get(message=message)
+            Part.objects.create(
+                delivery=delivery, account=account, number=0, provider_id=part["attrs"].get("source_id", "before")
+            )
 
 
-def _said(account: ChannelAccount, row: Conversation, first: Inbound) -> None:
-    """Make the message of ours that a status is about."""
-    provider = first.receipt.provider_id if first.receipt else ""
-    if not provider:
-        return
-    message = builders.make_message(row, kind="out", text="Before", delivery="sent")
-    delivery = Delivery.objects.get(message=message)
-    Part.objects.create(delivery=delivery, account=account, number=0, provider_id=provider)
+def _events_of(case: Mapping[str, Any]) -> list[Any]:
+    """Return the events; where they name the message that was there before, by its id."""
+    known = next((part["attrs"].get("source_id") for part in case["setup"] if part["factory"] == "message"), None)
+    text = json.dumps(case["events"])
+    for name in ("<create(:conversation).messages.last.source_id>", "<create(:message).source_id>"):
+        text = text.replace(name, str(known or name))
+    events: list[Any] = json.loads(text)
+    return events
 
 
 def _found(account: ChannelAccount) -> dict[str, Any]:
@@ -132,7 +156,7 @@ def run_case(source: str, case: Mapping[str, Any]) -> str:
     identify = channel(account.kind).identify
     assert identify is not None
     first: Inbound | None = None
-    for number, event in enumerate(case["events"]):
+    for number, event in enumerate(_events_of(case)):
         try:
             pieces = identify(_body(source, event), config)
             if first is None:
@@ -140,7 +164,7 @@ def run_case(source: str, case: Mapping[str, Any]) -> str:
         except (AnomalousPayload, UnsupportedEvent):
             pieces = []
         if number == 0:
-            _set_up(account, case["setup"], first)
+            _set_up(account, case, first)
         receive([Arrival(account.pk, p.external_id, p.raw, p.conversation_key) for p in pieces])
         while pipeline.digest_shards(log.busy_shards(), limit=100):
             pass
