@@ -9,6 +9,8 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from django.utils.translation import gettext as _
+
 from comptoir.channels import services as channels
 from comptoir.core import clock, http
 from comptoir.core.errors import ChannelError, DoubtfulDelivery
@@ -54,7 +56,8 @@ def call(
     _note_usage(account, response)
     if after_hand_over and response.status >= 500 and not _error_of(response):
         # Not the platform's own words: something on the way gave up waiting, and nobody knows what became of it.
-        raise DoubtfulDelivery(f"The platform answered {response.status} without saying what became of the message.")
+        words = _("The platform answered %(status)s without saying what became of the message.")
+        raise DoubtfulDelivery(words % {"status": response.status})
     return read(response)
 
 
@@ -71,7 +74,7 @@ def authorization(account: AccountConfig) -> dict[str, str]:
 def with_proof(account: AccountConfig, path: str) -> str:
     """Return a path with the proof that the caller knows the app secret, which an app may demand of every call."""
     secret = account.credentials.get("app_secret", "")
-    if not secret:
+    if not secret or account.options.get("login") == "instagram":  # not known there
         return path
     proof = hmac.new(secret.encode(), account.credentials.get("token", "").encode(), hashlib.sha256).hexdigest()
     return f"{path}{'&' if '?' in path else '?'}appsecret_proof={proof}"

@@ -96,21 +96,19 @@ def _message(message: Mapping[str, Any], sides: Sides) -> list[Inbound]:
     mid = ident(message, "mid")
     if not mid:
         raise AnomalousPayload("The message has no id.")
+    is_ours = is_echo({"message": message})
+    author = Author(sides.network, sides.account) if is_ours else sides.author
     if message.get("is_deleted") is True:
-        taken_back = Inbound(
-            sides.author, "", InboundKind.DELETION, about=mid, thread_key=sides.thread, sent_at=sides.at
-        )
-        return [taken_back]
+        return [Inbound(author, "", InboundKind.DELETION, about=mid, thread_key=sides.thread, sent_at=sides.at)]
     files = _files(message)
     said = _said(message, has_files=bool(files))
     if not said and not files:
         raise UnsupportedEvent("The message is empty.")
-    is_ours = is_echo({"message": message})
     answered = ident(child(message, "reply_to"), "mid")
     key = text(message, "metadata", most=300)
     return [
         Inbound(
-            author=Author(sides.network, sides.account) if is_ours else sides.author,
+            author=author,
             text=said,
             kind=InboundKind.OWN if is_ours else InboundKind.MESSAGE,
             to=(sides.author,) if is_ours else (),

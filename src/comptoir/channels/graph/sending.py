@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from comptoir.channels.base import Fetched, HandOver, Renewed, Step
 from comptoir.channels.graph.client import call, with_proof
-from comptoir.channels.graph.messaging import THREAD
+from comptoir.channels.graph.messaging import THREAD, UNKNOWN
 from comptoir.channels.graph.untrusted import child, children, ident, instant, text
 from comptoir.core import http
 from comptoir.core.errors import ChannelError, DoubtfulDelivery
@@ -28,7 +28,7 @@ def post(account: AccountConfig, path: str, values: Mapping[str, Any], *, field:
     answer = call(account, with_proof(account, path), method="POST", values=values, after_hand_over=True)
     found = ident(answer, field)
     if not found:
-        raise DoubtfulDelivery("The platform took the message without saying under which id.")
+        raise DoubtfulDelivery(_("The platform took the message without saying under which id."))
     hand_over.keep(found)
     return found
 
@@ -38,7 +38,7 @@ def send_all(
 ) -> Receipt:
     """Make the calls that have not been made yet, in their order. Raises ChannelError."""
     if not calls:
-        raise ChannelError("There is nothing to send: the text is empty.", permanent=True)
+        raise ChannelError(_("There is nothing to send: the text is empty."), permanent=True)
     last = hand_over.sent[-1] if hand_over.sent else ""
     for path, values in calls[len(hand_over.sent) :]:
         field = "message_id" if path.endswith("/messages") else "id"
@@ -97,13 +97,13 @@ def fetch(ref: Mapping[str, Any], account: AccountConfig) -> Fetched:
     The token is not sent along: such addresses carry their own signature, and lead to other hosts.
     """
     url = text(ref, "url", most=4000)
-    for _step in range(REDIRECTS + 1):
+    for _redirect in range(REDIRECTS + 1):
         response = http.get(url, timeout=FILE_TIMEOUT, max_bytes=FILE_BYTES)
         if response.status not in {301, 302, 303, 307, 308}:
             break
         url = urljoin(url, response.headers.get("location", ""))
     if not response.is_success:
-        words = f"The file server answered {response.status}."
+        words = _("The file server answered %(status)s.") % {"status": response.status}
         raise ChannelError(words, permanent=response.status in GONE, retry_after=response.retry_after)
     kind = response.headers.get("content-type", "").partition(";")[0].strip()
     return Fetched(response.body, kind, unquote(urlsplit(url).path.rpartition("/")[2])[:200])
@@ -111,9 +111,10 @@ def fetch(ref: Mapping[str, Any], account: AccountConfig) -> Fetched:
 
 def profile(address: str, account: AccountConfig, *, fields: Sequence[str]) -> str:
     """Return the name of a person, by the first of the fields that the platform tells."""
-    if not address.isdigit():  # authors of whom the platform told no id
+    if not address or address.startswith(UNKNOWN):  # an author of whom the platform told no id
         return ""
-    answer = call(account, with_proof(account, address), values={"fields": ",".join(fields)})
+    path = with_proof(account, quote(address, safe=""))
+    answer = call(account, path, values={"fields": ",".join(fields)})
     return next((found for field in fields if (found := text(answer, field, most=200))), "")
 
 

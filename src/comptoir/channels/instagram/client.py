@@ -66,7 +66,7 @@ def renew(account: AccountConfig) -> Renewed:
         return sending.check_token(reached)  # a token of the first day cannot be renewed yet
     fresh, seconds = text(answer, "access_token", most=2000), number(answer, "expires_in")
     if not fresh:
-        raise ChannelError("The platform renewed the token without naming the new one.")
+        raise ChannelError(_("The platform renewed the token without naming the new one."))
     ends_at = clock.now() + timedelta(seconds=min(max(seconds, 0), 10**8)) - AHEAD if seconds else None
     return Renewed({"token": fresh}, ends_at)
 

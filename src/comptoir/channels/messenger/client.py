@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from django.utils.translation import gettext as _
+
 from comptoir.channels.base import HandOver, Renewed, Step
 from comptoir.channels.graph import sending
 from comptoir.channels.graph.client import upload, with_proof
@@ -21,25 +23,26 @@ def send(message: Outbound, account: AccountConfig, hand_over: HandOver) -> Rece
     """Send the parts of the text, then the files, each as a message of its own. Raises ChannelError."""
     for file in message.files:
         if len(file.content) > FILE_MOST:
-            raise ChannelError(f"“{file.filename}” is larger than 25 MB; Messenger takes no more.", permanent=True)
+            words = _("“%(name)s” is larger than 25 MB; Messenger takes no more.") % {"name": file.filename}
+            raise ChannelError(words, permanent=True)
     calls = [("me/messages", values) for values in render(message, account.options)]
     receipt = sending.send_all(calls, message, account, hand_over) if calls else None
     last = receipt.provider_id if receipt else ""
     for file in message.files[max(0, len(hand_over.sent) - len(calls)) :]:
         last = _send_file(file, message, account, hand_over)
     if not last:
-        raise ChannelError("There is nothing to send: no text and no file.", permanent=True)
+        raise ChannelError(_("There is nothing to send: the text is empty."), permanent=True)
     return Receipt(message.key, Delivered.SENT, last)
 
 
 def _send_file(file: OutboundFile, message: Outbound, account: AccountConfig, hand_over: HandOver) -> str:
     """Upload one file, which delivers nothing yet, and send it."""
     kind = type_of(file)
-    attachment = {"attachment": {"type": kind, "payload": {"is_reusable": False}}}
+    attachment = {"attachment": {"type": kind, "payload": {"is_reusable": True}}}
     answer = upload(account, with_proof(account, "me/message_attachments"), values={"message": attachment}, file=file)
     uploaded = ident(answer, "attachment_id")
     if not uploaded:
-        raise ChannelError(f"The platform did not keep “{file.filename}”.")
+        raise ChannelError(_("The platform did not keep “%(name)s”.") % {"name": file.filename})
     content = {"attachment": {"type": kind, "payload": {"attachment_id": uploaded}}, "metadata": message.key[:300]}
     values = frame(message, recipient_of(message), content=content)
     return sending.post(account, "me/messages", values, field="message_id", hand_over=hand_over)

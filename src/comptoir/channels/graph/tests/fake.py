@@ -62,13 +62,15 @@ class Graph:
     calls: list[str] = field(default_factory=list)
     usage: dict[str, Any] = field(default_factory=dict)
     token: str = TOKEN
+    needs_proof: bool = True  # the app demands it of every call
 
     def answer(self, method: str, path: str, query: dict[str, str], headers: Any, body: bytes) -> Answer:
         """Answer one call as the platform does."""
         if headers.get("Authorization") != f"Bearer {self.token}":
             raise Refused(401, 190, "Error validating access token: the session has been invalidated.", 460)
         wanted = hmac.new(SECRET.encode(), self.token.encode(), hashlib.sha256).hexdigest()
-        if path != "refresh_access_token" and query.pop("appsecret_proof", "") != wanted:
+        proof = query.pop("appsecret_proof", "")
+        if proof != wanted and (proof or self.needs_proof):
             raise Refused(400, 100, "Invalid appsecret_proof provided in the API argument")
         if self.mode == "limited":
             raise Refused(400, 4, "(#4) Application request limit reached")
@@ -166,7 +168,8 @@ class Graph:
         if set(parts) != {"message", "filedata"} or not parts["filedata"].get_filename():
             raise Refused(400, 100, f"(#100) The form is not complete: {sorted(parts)}")
         asked = json.loads(parts["message"].get_content())["attachment"]
-        assert asked["payload"] == {"is_reusable": False}
+        if asked["payload"] != {"is_reusable": True}:
+            raise Refused(400, 100, "(#100) Only an attachment that is reusable has an id")
         content = parts["filedata"].get_payload(decode=True)
         assert isinstance(content, bytes)
         if len(content) > 25 * 1024 * 1024:

@@ -211,6 +211,32 @@ def test_inv_03_a_broken_line_leaves_a_doubt_and_nothing_is_sent_twice(world: Wo
     assert len(world.graph.sent) == copies
 
 
+class Killed(BaseException):
+    """The process dies."""
+
+
+def test_inv_03_a_process_that_dies_between_hand_over_and_answer_sends_nothing_twice(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked(world)
+    delivery = world.answer("C’est réparé.")
+
+    def die(*args: object) -> None:
+        raise Killed
+
+    # The platform has it, and the process ends before it reads the answer.
+    monkeypatch.setattr("comptoir.channels.graph.client.read", die)
+    with pytest.raises(Killed):
+        world.leaves(delivery)
+    monkeypatch.undo()
+    assert len(world.graph.sent) == 1
+    assert sender.recover_claims(at=clock.now() + timedelta(hours=1)) == 1
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.provider_id) == ("sent", "m_1")
+    assert not sender.send_one()
+    assert len(world.graph.sent) == 1
+
+
 def test_a_failure_in_the_platforms_own_words_is_tried_again(world: World) -> None:
     asked(world)
     world.graph.mode = "busy"
