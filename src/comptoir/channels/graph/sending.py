@@ -134,20 +134,26 @@ def page_steps(account: AccountConfig, *, wanted: Sequence[str]) -> list[Step]:
             words = _("The token belongs to “%(name)s” (%(id)s), not to the page with this ID. Take the page’s token.")
             raise ChannelError(words % {"name": text(answer, "name", most=100), "id": found})
 
+    return [
+        Step(_("The token works and belongs to the page"), lambda: outcome(whose)),
+        subscription_step(account, quote(page, safe=""), wanted=wanted, label=_("The page sends its events")),
+    ]
+
+
+def subscription_step(account: AccountConfig, whose: str, *, wanted: Sequence[str], label: str) -> Step:
+    """Return the step that asks which events a page or account sends; `whose` is its path."""
+
     def subscribed() -> None:
-        answer = call(account, with_proof(account, f"{quote(page, safe='')}/subscribed_apps"))
+        answer = call(account, with_proof(account, f"{whose}/subscribed_apps"))
         told: set[str] = set()
         for app in children(answer, "data"):
             fields = app.get("subscribed_fields")
             told |= {one for one in fields if isinstance(one, str)} if isinstance(fields, list) else set()
         if missing := [name for name in wanted if name not in told]:
-            words = _("The page does not send these events: %(names)s. Subscribe to them in the settings of your app.")
+            words = _("These events are not sent: %(names)s. Subscribe to them in the settings of your app.")
             raise ChannelError(words % {"names": ", ".join(missing)})
 
-    return [
-        Step(_("The token works and belongs to the page"), lambda: outcome(whose)),
-        Step(_("The page sends its events"), lambda: outcome(subscribed), needs_others=True),
-    ]
+    return Step(label, lambda: outcome(subscribed), needs_others=True)
 
 
 def outcome(attempt: Callable[[], None]) -> str:

@@ -18,6 +18,7 @@ from comptoir.core.types import AccountConfig, Outbound, Receipt
 
 PAGE, OWN = "page", "instagram"  # whose token it is
 OWN_BASE = "https://graph.instagram.com/v23.0"
+WANTED = ("messages", "comments")  # without these nothing works; the others are of use
 AHEAD = timedelta(days=10)  # before its end a token is renewed: it can be at any age of more than a day
 
 
@@ -83,7 +84,11 @@ def steps(account: AccountConfig) -> Sequence[Step]:
             words = _("The token belongs to the account %(id)s. Enter this ID, or take another token.")
             raise ChannelError(words % {"id": found or "?"})
 
-    return [Step(_("The token works and belongs to the account"), lambda: sending.outcome(whose))]
+    found = [Step(_("The token works and belongs to the account"), lambda: sending.outcome(whose))]
+    if account.options.get("login") == OWN:  # with a page's token it is the page that sends them
+        label = _("The account sends its events")
+        found.append(sending.subscription_step(reached, "me", wanted=WANTED, label=label))
+    return found
 
 
 def test(account: AccountConfig) -> Iterator[tuple[str, str]]:

@@ -46,7 +46,8 @@ def _comment(event: Event, own: str) -> Inbound:
     if not said:
         raise UnsupportedEvent("The comment has no text.")
     author = _author(child(value, "from"), comment)
-    is_ours = bool(own) and author.address == own
+    # The account may have another id where it comments itself; the platform then says that it is the account.
+    is_ours = bool(own) and (author.address == own or bool(ident(child(value, "from"), "self_ig_scoped_id")))
     if is_ours and not parent:
         raise UnsupportedEvent("This is a comment of ours on a post of ours.")
     facts = {

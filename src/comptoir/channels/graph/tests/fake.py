@@ -184,7 +184,7 @@ class Graph:
             return 200, {"id": ident, "user_id": ident, "name": "Ondavelle", "username": "ondavelle"}
         if path == IG:
             return 200, {"id": IG, "username": "ondavelle"}
-        if path == f"{PAGE}/subscribed_apps":
+        if path == ("me/subscribed_apps" if self.network == "instagram" else f"{PAGE}/subscribed_apps"):
             return 200, {"data": [{"id": "1", "subscribed_fields": self.subscribed}] if self.subscribed else []}
         if path == "me/conversations":
             return 200, {"data": [{"id": "t_1", "messages": {"data": self._said(query["user_id"])}}]}

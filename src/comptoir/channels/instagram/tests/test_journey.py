@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from comptoir.channels.graph.tests.fake import DAY, IG, SECRET, Comment, Graph, serving
+from comptoir.channels.graph.tests.fake import DAY, IG, Comment, Graph, serving
 from comptoir.channels.graph.tests.world import Given, World, config_of, message, records
 from comptoir.channels.models import AccountHealth, ChannelAccount
 from comptoir.channels.registry import channel
@@ -221,9 +221,27 @@ def test_an_answer_after_a_week_is_not_queued(world: World) -> None:
 def test_the_connection_is_tried(world: World) -> None:
     test = channel("instagram").test
     assert test is not None
-    for login in ("page", "instagram"):
-        world.graph.needs_proof = login == "page"
-        assert [told for _label, told in test(config_of("instagram", world.url, login=login))] == [""]
+    assert [told for _label, told in test(config_of("instagram", world.url))] == [""]
+    world.graph.needs_proof = False
+    own = config_of("instagram", world.url, login="instagram")
+    assert "comments" in list(test(own))[1][1]
+    world.graph.subscribed = ["messages", "comments"]
+    assert [told for _label, told in test(own)] == ["", ""]
     wrong = config_of("instagram", world.url, login="instagram", account_id="1")
     assert IG in next(iter(test(wrong)))[1]
-    assert SECRET not in next(iter(test(wrong)))[1]
+
+
+def test_names_are_asked_for_and_not_of_authors_that_nobody_knows(world: World) -> None:
+    world.graph.names[PERSON] = "Ada Martin"
+    profile = channel("instagram").profile
+    assert profile is not None
+    assert profile(PERSON, config_of("instagram", world.url)) == "Ada Martin"
+    asked = len(world.graph.calls)
+    assert profile("unknown:179", config_of("instagram", world.url)) == ""
+    assert len(world.graph.calls) == asked
+
+
+def test_a_comment_of_ours_under_another_id_is_ours(world: World) -> None:
+    world.fixture("comment")
+    world.fixture("own-comment-other-id")
+    assert [m.kind for m in Conversation.objects.get().messages.order_by("id")] == ["in", "out"]
