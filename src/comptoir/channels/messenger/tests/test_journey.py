@@ -211,6 +211,19 @@ def test_inv_03_a_broken_line_leaves_a_doubt_and_nothing_is_sent_twice(world: Wo
     assert len(world.graph.sent) == copies
 
 
+def test_a_watermark_proves_nothing_of_a_message_that_may_never_have_left(world: World) -> None:
+    asked(world)
+    world.graph.mode = "hangs up before"
+    lost = world.answer("Perdu ?")
+    world.leaves(lost)
+    world.graph.mode = "ok"
+    seen = world.sends("Celui-ci part.")
+    receipt(world, read={"watermark": int((clock.now() + timedelta(seconds=5)).timestamp() * 1000)})
+    for delivery, state in ((lost, "unconfirmed"), (seen, "read")):
+        delivery.refresh_from_db()
+        assert delivery.state == state
+
+
 class Killed(BaseException):
     """The process dies."""
 
