@@ -148,6 +148,16 @@ class Challenge(Protocol):
         """Answer one challenge."""
 
 
+class Acknowledge(Protocol):
+    """Return the answer (content type, body) to an accepted webhook whose body asks for one; None: the usual answer.
+
+    Pure and quick; it is called after the events are on disk, and must not fail on any body that was accepted.
+    """
+
+    def __call__(self, body: bytes) -> tuple[str, bytes] | None:
+        """Answer one accepted request."""
+
+
 class Watch(Protocol):
     """Poll or stream an account until `stopped()`; accepts records through inbound. Run in a thread of a worker."""
 
@@ -163,6 +173,7 @@ class Unit(StrEnum):
     GRAPHEMES = "graphemes"  # Bluesky: what a reader sees as one character
     BYTES = "bytes"  # Instagram: of the text in UTF-8
     SMS = "sms"  # septets, or UTF-16 units where a character is not in the alphabet
+    UTF16 = "utf16"  # Telegram: a character beyond the first 65,536 (most emoji) counts twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,6 +365,7 @@ class Channel:
     identify: Identify | None = None
     challenge: Challenge | None = None
     acknowledgement: tuple[str, bytes] | None = None  # (content type, body) of the answer to an accepted webhook
+    acknowledge: Acknowledge | None = None  # where that answer depends on what was accepted
     watch: Watch | None = None
     window: MakeWindow | None = None
     templates: Templates | None = None

@@ -131,7 +131,8 @@ class WebhookDoor:
             return 400, {"detail": said}
         except (psycopg.Error, OSError):
             return 503, {"detail": "The database is away for a moment. Nothing was accepted; send it again."}
-        return 200, door.channel.acknowledgement or {"detail": "accepted"}
+        told = door.channel.acknowledge(body) if door.channel.acknowledge is not None else None
+        return 200, told or door.channel.acknowledgement or {"detail": "accepted"}
 
     async def _arrivals(self, door: _Door, request: Request) -> list[Arrival]:
         """Return what goes into the log; events for another account than the address belongs to go to that one."""
