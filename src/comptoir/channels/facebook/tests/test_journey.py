@@ -129,6 +129,17 @@ def test_a_private_reply_leaves_once_to_a_comment_or_a_post(world: World) -> Non
         send(private("x" * 2001, item="comment", comment=FIRST), account, Given())
 
 
+def test_a_comment_is_taken_private_once(world: World) -> None:
+    body = json.loads(fixture("facebook", "comment"))
+    body["entry"][0]["changes"][0]["value"]["created_time"] = int(world.graph.now.timestamp()) - 60
+    world.comes(body)
+    delivery = world.answers_privately("Votre numéro, s’il vous plaît ?")
+    assert delivery.state == "sent", delivery.reason
+    assert world.graph.sent[0]["recipient"] == {"comment_id": FIRST}
+    second = world.answers_privately("Bonjour ?")
+    assert (second.state, "already replied" in second.reason) == ("failed", True)
+
+
 @pytest.mark.parametrize(("mode", "copies"), [("hangs up before", 0), ("hangs up after", 1)])
 def test_inv_03_a_broken_line_is_looked_up_below_the_comment(world: World, mode: str, copies: int) -> None:
     world.fixture("comment")

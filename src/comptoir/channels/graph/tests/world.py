@@ -23,7 +23,9 @@ from comptoir.inbound.models import Record
 from comptoir.inbound.services import Arrival, receive
 from comptoir.journal.services import SYSTEM
 from comptoir.outbound import sender
+from comptoir.outbound.elsewhere import reply_elsewhere
 from comptoir.outbound.models import Delivery
+from comptoir.outbound.roads import private_roads
 from comptoir.outbound.services import Draft, queue_reply
 from comptoir.testing.builders import make_team, make_user
 
@@ -96,6 +98,14 @@ class World:
         delivery = queue_reply(actor=actor_of(self.user), user=self.user, conversation=row, draft=draft)
         Delivery.objects.filter(pk=delivery.pk).update(due_at=clock.now() - timedelta(seconds=1))
         return delivery
+
+    def answers_privately(self, text: str) -> Delivery:
+        """Answer the author of a public thread in private, and let it leave."""
+        conversation = Conversation.objects.get(is_public=True)
+        (road,) = private_roads(self.user, conversation)
+        actor = actor_of(self.user)
+        delivery = reply_elsewhere(actor=actor, user=self.user, conversation=conversation, road=road, draft=Draft(text))
+        return self.leaves(delivery)
 
     def sends(self, text: str, **more: Any) -> Delivery:
         """Answer and let it leave; return the delivery as it is then."""

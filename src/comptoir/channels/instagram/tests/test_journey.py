@@ -137,6 +137,42 @@ def test_a_private_reply_leaves_once_within_seven_days(world: World) -> None:
         send(private("Too late"), account, Given())
 
 
+def fresh_comment(world: World, *, ago: timedelta = timedelta(minutes=1)) -> None:
+    value = {"id": FIRST, "from": {"id": PERSON, "username": "ada.m"}, "text": "Where is my parcel?",
+             "media": {"id": "18100000000000001"}}  # fmt: skip
+    change = {"field": "comments", "value": value}
+    at = int((clock.now() - ago).timestamp())
+    world.comes({"object": "instagram", "entry": [{"id": IG, "time": at, "changes": [change]}]})
+
+
+def test_a_comment_is_taken_private_and_the_customers_answer_comes_there(world: World) -> None:
+    fresh_comment(world)
+    delivery = world.answers_privately("Your number, please?")
+    assert delivery.state == "sent", delivery.reason
+    assert world.graph.sent[0]["recipient"] == {"comment_id": FIRST}
+    asked(world, "It is 4711.")
+    private_one = Conversation.objects.get(is_public=False)
+    assert private_one.thread_key == f"dm:{PERSON}"
+    assert [m.kind for m in private_one.messages.order_by("id")] == ["out", "in"]
+    again = world.sends("Thank you!", conversation=private_one)
+    assert again.state == "sent", again.reason
+    assert world.graph.sent[1]["recipient"] == {"id": PERSON}
+
+
+def test_a_second_private_reply_is_refused_in_the_platforms_words(world: World) -> None:
+    fresh_comment(world)
+    assert world.answers_privately("Your number, please?").state == "sent"
+    second = world.answers_privately("Hello?")
+    assert second.state == "failed"
+    assert "already replied" in second.reason
+
+
+def test_a_comment_of_last_week_is_not_taken_private(world: World) -> None:
+    fresh_comment(world, ago=timedelta(days=8))
+    with pytest.raises(InputError):
+        world.answers_privately("Too late")
+
+
 def test_a_private_reply_is_one_message(world: World) -> None:
     account, send, given = config_of("instagram", world.url), channel("instagram").send, Given()
     assert send is not None
