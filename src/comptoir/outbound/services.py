@@ -190,10 +190,12 @@ def filled(body: str, values: Sequence[str]) -> str:
     return re.sub(r"\{\{(\d{1,2})\}\}", lambda m: values[int(m[1]) - 1] if 0 < int(m[1]) <= len(values) else m[0], body)
 
 
-def _refuse_too_long(text: str, account: ChannelAccount) -> None:
+def _refuse_too_long(text: str, account: ChannelAccount, envelope: dict[str, Any]) -> None:
     """Raise InputError for a text that the channel can neither take whole nor split."""
     shown = channel(account.kind).preview
-    found = shown(Outbound(key="", text=text, to=()), account.options) if shown else None
+    is_public, answers = bool(envelope.get("is_public")), envelope.get("answers") or {}
+    message = Outbound(key="", text=text, to=(), is_public=is_public, answers=answers)
+    found = shown(message, account.options) if shown else None
     if found is not None and found.is_too_long:
         words = _("“%(name)s” takes %(limit)s characters at most; this has %(length)s. Shorten it.")
         numbers = {"limit": found.limit, "length": max(part.length for part in found.parts)}
@@ -216,8 +218,8 @@ def queue_reply(*, actor: Actor, user: User | None, conversation: Conversation, 
             _("“%(name)s” cannot send at present. Ask an administrator to look at the channel.")
             % {"name": account.name}
         )
-    _refuse_too_long(text, account)
     envelope = _envelope(row, account, draft)
+    _refuse_too_long(text, account, envelope)
     if not envelope["to"] or not envelope["to"][0]["address"]:
         raise InputError(_("It is not known where to send this. Name a recipient."), field="to")
     message, key = _write_message(row, account, user, actor, text, draft, envelope, now)
