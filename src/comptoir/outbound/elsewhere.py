@@ -29,10 +29,12 @@ def reply_elsewhere(*, actor: Actor, user: User, conversation: Conversation, roa
         lock(Conversation(pk=number))
     target = road.conversation or _open(actor, conversation, road, draft)
     if road.asked is not None:
-        draft = replace(draft, to=[(road.asked.author_name, road.asked.author_address)], asked=road.asked)
+        draft = replace(
+            draft, to=[(road.asked.author_name, road.asked.author_address)], asked=road.asked, is_known_to=True
+        )
     if road.identity is not None:
         name = road.identity.name or conversation.contact.name
-        draft = replace(draft, to=[(name, road.identity.address)])
+        draft = replace(draft, to=[(name, road.identity.address)], is_known_to=True)
     if road.conversation is None:
         draft = replace(draft, subject=target.subject)
     delivery = queue_reply(actor=actor, user=user, conversation=target, draft=draft)

@@ -48,6 +48,7 @@ class Draft:
 
     text: str
     to: Sequence[tuple[str, str]] = ()  # (name, address)
+    is_known_to: bool = False  # `to` is an identity of theirs and nothing that somebody typed
     cc: Sequence[tuple[str, str]] = ()
     subject: str = ""
     file_keys: Sequence[tuple[str, str, str, int]] = ()  # (storage key, filename, content type, size)
@@ -98,10 +99,9 @@ def _envelope(conversation: Conversation, account: ChannelAccount, draft: Draft)
         raise InputError(_("This channel has no copies. Remove them, or write a note."), field="cc")
     if draft.file_keys and Capability.ATTACHMENTS not in able:
         raise InputError(_("This channel takes no files. Put them where a link can reach them."), field="files")
-    by_mail = channel(account.kind).identity_kind == "email"
     for field, entries in people.items():
         for _name, address in entries:
-            if not by_mail:
+            if draft.is_known_to:
                 continue
             if "@" not in address or any(c in address for c in "\r\n,;<> "):
                 raise InputError(_("“%(address)s” is not an e-mail address.") % {"address": address}, field=field)

@@ -108,7 +108,11 @@ def composer_context(request: HttpRequest, conversation: Conversation, messages:
     copies = rules.copies_of(last.recipients if last else {}, without=own)
     forwarded = known.get(request.GET.get("forward", "") or str(begun.forward_of or ""))
     may_send = not trouble and channel is not None and channel.send is not None and account.is_active
-    shown = previews.measured(road.account if road else account, begun.text) if may_send else None
+    shown = (
+        previews.measured(road.account if road else account, begun.text, None if road else conversation)
+        if may_send
+        else None
+    )
     return {
         "account": account,
         "can": can,

@@ -121,7 +121,7 @@ def _limit(channel: Channel) -> str:
         return _("no limit")
     units = {
         Unit.CHARACTERS: _("characters"), Unit.WEIGHTED: _("weighted characters"), Unit.GRAPHEMES: _("graphemes"),
-        Unit.SMS: _("characters a segment"),
+        Unit.SMS: _("characters a segment"), Unit.BYTES: _("bytes"), Unit.UTF16: _("UTF-16 units"),
     }  # fmt: skip
     return f"{shown.limit} {units.get(shown.unit, shown.unit.value)}"
 
