@@ -17,6 +17,7 @@ from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
 from comptoir.accounts.models import Membership, Team, User  # noqa: E402
 from comptoir.accounts.services import create_person, set_organisation  # noqa: E402
 from comptoir.channels.models import ChannelAccount  # noqa: E402
+from comptoir.channels.registry import channel  # noqa: E402
 from comptoir.channels.services import connect_account  # noqa: E402
 from comptoir.journal.services import SYSTEM  # noqa: E402
 
@@ -56,6 +57,12 @@ def sandbox(name: str, team: Team, url: str = "") -> ChannelAccount:
     return connect_account(actor=SYSTEM, kind="sandbox", name=name, team=team, values={"secret": SECRET, "url": url})
 
 
+def network(kind: str, team: Team, values: dict[str, Any]) -> ChannelAccount:
+    """Connect an account of a network; what its form needs besides is filled with anything."""
+    needed = {field.name: "x" for field in channel(kind).fields if field.required}
+    return connect_account(actor=SYSTEM, kind=kind, name=kind, team=team, values=needed | values)
+
+
 def mailbox(team: Team, values: dict[str, Any]) -> ChannelAccount:
     """Connect a mailbox by IMAP."""
     return connect_account(
@@ -73,6 +80,9 @@ def main() -> None:
     if "sandbox" in options:
         account = sandbox("Sandbox", team, options["sandbox"])
         told |= {"account": account.pk, "key": account.public_key}
+    if "networks" in options:
+        accounts = {kind: network(kind, team, values) for kind, values in options["networks"].items()}
+        told["keys"] = {kind: account.public_key for kind, account in accounts.items()}
     if "mailbox" in options:
         told |= {"mailbox": mailbox(team, dict(options["mailbox"])).pk}
     if "people" in options:

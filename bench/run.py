@@ -14,8 +14,8 @@ from bench import report
 from bench.peer_files import MissingError
 
 ORDER = [
-    "mail_ingest", "json_ingest", "webhook", "live", "desks", "pages", "pages_big", "memory", "wire", "lighthouse",
-    "kill", "parsers", "webhook_cases", "peers",
+    "mail_ingest", "json_ingest", "webhook", "networks", "live", "desks", "pages", "pages_big", "memory", "wire",
+    "lighthouse", "kill", "parsers", "webhook_cases", "peers",
 ]  # fmt: skip
 OPTIONAL = {"peers"}  # downloads other people's programs: only when asked for
 
