@@ -1,4 +1,4 @@
-"""Watches one account: mentions every second, direct messages every two, the rest less often.
+"""Watches one account: mentions twice a second, direct messages every other second, the rest less often.
 
 Notifications come newest first and have no cursor that goes forward, so that each round reads pages until everything on
 one is known; after an outage of any length that is where the last round before it stood. They are sorted by the
@@ -19,6 +19,7 @@ from typing import Any
 import psycopg
 from django.db import Error as DatabaseError
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from comptoir.channels import services as channels
 from comptoir.channels.models import ChannelAccount
@@ -32,8 +33,9 @@ from . import client, queries, services, xrpc
 from .records import instant, parts_of, public_thread, stamp, tid
 from .xrpc import XrpcError
 
-POLL = 1.0  # seconds; of 3,000 requests in five minutes an address may make, this is a tenth
+POLL = 0.5  # seconds; a fifth of the 3,000 requests that an address may make in five minutes
 CHAT_EVERY = 2.0
+CHAT_PAUSE = 30.0  # after a failure
 OWN_EVERY = 20.0
 REACTIONS_EVERY = 20.0
 SWEEP_EVERY = 60.0
@@ -66,6 +68,7 @@ def watch(account_id: int, stopped: Callable[[], bool]) -> None:
         while not stopped():
             try:
                 account = _load(account_id)
+                connection.close()  # back into the pool: the network is asked next
                 if account is None or not _LOCKS.acquire(account_id):
                     _sleep(STANDBY, stopped)
                     continue
@@ -82,7 +85,6 @@ def _load(account_id: int) -> AccountConfig | None:
     """Return the account, None where it is closed or waits for a person to connect it anew."""
     known = ChannelAccount.objects.filter(pk=account_id, is_active=True)
     account = known.exclude(health__revoked_at__isnull=False).first()
-    connection.close()
     return None if account is None else channels.account_config(account)
 
 
@@ -107,6 +109,7 @@ class Watcher:
     due: dict[str, float] = field(default_factory=dict)
     people: OrderedDict[str, list[dict[str, Any]]] = field(default_factory=OrderedDict)
     has_chat: bool = True
+    chat_fails: bool = False
     chat_cursor: str | None = None
     messages: Stream = field(default_factory=lambda: Stream("messages", ("mention", "reply", "quote")))
     reactions: Stream = field(default_factory=lambda: Stream("reactions", ("like", "repost", "follow")))
@@ -134,11 +137,12 @@ class Watcher:
         """Do once what is due."""
         if self._is_due("sweep", SWEEP_EVERY):
             self.read(self.messages, back=OVERLAP)
-            succeed()
+            if not self.chat_fails:
+                succeed()
         else:
             self.read(self.messages)
         if self.has_chat and self._is_due("chat", CHAT_EVERY):
-            self.read_chat()
+            self.try_chat()
         if self._is_due("reactions", REACTIONS_EVERY):
             self.read(self.reactions)
         if self._is_due("own", OWN_EVERY):
@@ -155,7 +159,6 @@ class Watcher:
     def begin(self, stream: Stream) -> None:
         """Learn how far a stream was read; a new one begins with what comes from now on, unless all is wanted."""
         known = queries.cursor_of(account_id=self.account.id, stream=stream.name)
-        connection.close()
         if known is not None:
             stream.floor, stream.token = known.epoch, known.token
             return
@@ -194,7 +197,7 @@ class Watcher:
         horizon = (instant(stream.token) or clock.now()) - back if back else None
         found: dict[str, tuple[str, Arrival]] = {}
         cursor, limit = "", PAGE if back else QUICK
-        for _page in range(MOST_PAGES):
+        for _number in range(MOST_PAGES):
             page = client.notifications(self.account, limit=limit, cursor=cursor, reasons=stream.reasons)
             listed = _list(page, "notifications")
             fresh = [one for one in listed if self._is_fresh(one, stream)]
@@ -224,7 +227,7 @@ class Watcher:
         horizon = tid((floor or clock.now()) - START_OVERLAP, 0)
         found: list[tuple[str, Arrival]] = []
         cursor = ""
-        for _page in range(MOST_PAGES):
+        for _number in range(MOST_PAGES):
             page = client.own_posts(self.account, did=self.did, limit=50, cursor=cursor)
             listed = _list(page, "records")
             for one in listed:
@@ -248,6 +251,20 @@ class Watcher:
         thread = public_thread(str(root.get("uri", "")))
         return stamp(min(written, clock.now())), self._arrival(name, "post", thread, post=one)
 
+    def try_chat(self) -> None:
+        """Read private conversations; they lie with another service, whose failures do not stop the rest."""
+        try:
+            self.read_chat()
+        except ChannelError as error:
+            if error.is_revoked:
+                raise
+            self.chat_fails = True
+            self.due["chat"] = time.monotonic() + (error.retry_after or CHAT_PAUSE)
+            words = _("Direct messages: %(why)s") % {"why": error}
+            channels.note_error(account_id=self.account.id, at=clock.now(), reason=words)
+        else:
+            self.chat_fails = False
+
     def read_chat(self) -> None:
         """Read what happened in private conversations behind the cursor."""
         if self.chat_cursor is None:
@@ -255,7 +272,7 @@ class Watcher:
             self.chat_cursor = known.token if known else self._begin_chat()
             if self.chat_cursor is None:
                 return
-        for _page in range(MOST_PAGES):
+        for _number in range(MOST_PAGES):
             page = client.chat_log(self.account, cursor=self.chat_cursor)
             behind = self.chat_cursor
             events = [one for one in _list(page, "logs") if str(one.get("rev", "")) > behind]
@@ -312,7 +329,6 @@ class Watcher:
         """Ask which recent posts of open conversations are gone: nothing on the network tells it by itself."""
         since = clock.now() - RECENT
         uris = queries.recent_posts(account_id=self.account.id, since=since, most=MOST_CHECKED)
-        connection.close()
         for start in range(0, len(uris), 25):
             gone = client.vanished(uris[start : start + 25], self.account)
             arrivals = [
