@@ -343,8 +343,8 @@ def _list(page: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
 
 
 def _at(one: Mapping[str, Any]) -> datetime:
-    """Return the instant by which a notification is sorted. One without is as old as can be, and read only once."""
-    return instant(str(one.get("indexedAt", ""))) or datetime.fromtimestamp(0, clock.now().tzinfo)
+    """Return the instant by which a notification is sorted; the present where it is not told."""
+    return instant(str(one.get("indexedAt", ""))) or clock.now()
 
 
 def _name(one: Mapping[str, Any]) -> str:

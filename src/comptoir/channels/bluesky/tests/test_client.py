@@ -24,7 +24,7 @@ from comptoir.inbound.models import Record, RecordState
 from comptoir.inbound.services import Arrival, receive
 from comptoir.journal.services import Actor
 from comptoir.outbound.models import Delivery, DeliveryState
-from comptoir.outbound.sender import reconcile_one, send_one
+from comptoir.outbound.sender import reconcile_one, recover_claims, send_one
 from comptoir.outbound.services import Draft, queue_reply
 from comptoir.testing.builders import make_account, make_team, make_user
 from comptoir.testing.loopback import Answer
@@ -321,6 +321,11 @@ def test_a_mention_is_answered_liked_and_deleted(fake: Fake, account: ChannelAcc
     asked, mine = Message.objects.order_by("id")
     assert "deleted_at" in asked.marks
     assert mine.marks == {"reactions": {"like": 1}}
+    del fake.records[delivery.provider_id]
+    watcher.look_for_vanished()
+    digest()
+    mine.refresh_from_db()
+    assert "deleted_at" in mine.marks
     assert Record.objects.filter(external_id__startswith="own:").count() == 1  # told back, and recognised
     assert not Record.objects.exclude(state=RecordState.DONE).exists()
 
@@ -485,6 +490,40 @@ def test_inv_03_a_direct_message_of_a_sender_that_died_is_unconfirmed_and_then_f
     delivery.refresh_from_db()
     assert delivery.state == DeliveryState.SENT
     assert len(fake.messages["c1"]) == 2
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+@pytest.mark.parametrize(("text", "count"), [("Once only.", 1), ("word " * 150, 3)], ids=["one", "several"])
+def test_inv_03_a_sender_that_dies_after_the_hand_over_leaves_each_post_once(
+    text: str, count: int, fake: Fake, account: ChannelAccount, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watcher = watcher_of(account)
+    notify(fake, "Hello")
+    watcher.read(watcher.messages)
+    digest()
+    delivery = queued(user, text)
+    real = client._put
+
+    def dies(*given: Any) -> Any:
+        real(*given)
+        if len(fake.posted()) == count:
+            raise Killed
+        return client._made(fake.posted()[-1]["uri"], given[-1])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(client, "_put", dies)
+        with pytest.raises(Killed):
+            send_one()
+    assert recover_claims(at=clock.now() + timedelta(days=1)) == 1
+    while send_one():
+        pass
+    delivery.refresh_from_db()
+    assert delivery.state == DeliveryState.SENT
+    assert len(fake.posted()) == count
+    assert len({p["value"]["text"] for p in fake.posted()}) == count
 
 
 def test_the_same_record_twice_is_one_message(account: ChannelAccount, fake: Fake) -> None:
