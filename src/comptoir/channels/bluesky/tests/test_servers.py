@@ -33,11 +33,7 @@ from comptoir.outbound.sender import reconcile_one, send_one
 from comptoir.outbound.services import Draft, queue_reply
 from comptoir.testing.builders import make_account, make_team, make_user
 
-pytestmark = [
-    pytest.mark.servers,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(bool(missing()), reason=missing()),
-]
+pytestmark = [pytest.mark.servers, pytest.mark.django_db(transaction=True)]
 
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d4944415478da63fccff0bf1e0005fe02fea7"
@@ -48,6 +44,8 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="module")
 def network() -> Iterator[Network]:
+    if lacks := missing():
+        pytest.skip(f"a Bluesky network {lacks}; enable with: make test-all")
     with running_network() as running:
         yield running
 
