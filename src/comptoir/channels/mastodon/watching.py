@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import psycopg
 from django.db import Error as DatabaseError
@@ -123,13 +123,18 @@ class Watcher:
                 return
         except NoStreamError as error:
             logger.info("account %s: no server-sent events (%s)", self.account_id, error)
-        try:
-            address = f"ws{base.removeprefix('http')}/api/v1/streaming?stream=user"
-            with web_socket(address, self.api.account.credentials.get("access_token", "").strip(), stopped) as events:
-                yield events
-                return
-        except NoStreamError as error:
-            logger.info("account %s: no stream at all (%s)", self.account_id, error)
+        token = self.api.account.credentials.get("access_token", "").strip()
+        address = f"ws{base.removeprefix('http')}/api/v1/streaming?stream=user"
+        # A token in an address may end in somebody's log: only for servers that take it nowhere else.
+        for url in (address, f"{address}&{urlencode({'access_token': token})}"):
+            try:
+                with web_socket(url, token, stopped) as events:
+                    yield events
+                    return
+            except NoStreamError as error:
+                logger.info("account %s: no web socket (%s)", self.account_id, error)
+                if str(error) not in {"401", "403"}:
+                    break
         yield None
 
     def take(self, event: Event) -> None:

@@ -34,6 +34,7 @@ PAGE = 100  # events of one request for what a sync left out
 MOST_PAGES = 100  # of one gap; what is older was said in a room of strangers long before
 KNOWN = 20_000  # names and rooms that are remembered
 STREAM, INVITATIONS = "sync", queries.INVITATIONS
+JOIN_TRIES = 10  # a minute apart: the server of a room may be away
 INVITATION_SECONDS = 2.0  # between two looks for pushed invitations
 _LOCKS = SessionLocks(0x0C0B)
 
@@ -74,6 +75,7 @@ class Watcher:
         self.api, self.own, self.account_id = api, own, api.account.id
         self._names: OrderedDict[str, str] = OrderedDict()
         self._customers: OrderedDict[str, str] = OrderedDict()
+        self._invited: dict[str, int] = {}  # rooms that could not be joined yet, and how often that was tried
 
     @classmethod
     def open(cls, api: Api) -> "Watcher":
@@ -96,6 +98,8 @@ class Watcher:
                     return
                 succeed()
                 noted_at = time.monotonic()
+                for room in list(self._invited):
+                    self._join(room)
 
     def sync(self, *, patience: int = POLL_MILLISECONDS) -> int:
         """Take in what came since the cursor, or wait for it; return how many events were new."""
@@ -145,10 +149,19 @@ class Watcher:
         return json.dumps({"room": room, "presence": nothing, "account_data": nothing})
 
     def _join(self, room: str) -> None:
-        """Accept an invitation; one that cannot be accepted (any more) must not stop the others."""
-        answer = self.api.ask("POST", f"{CLIENT}/rooms/{escaped(room)}/join", value={}, needed=False, timeout=60.0)
-        if not answer.is_success:
-            logger.warning("account %s: an invitation cannot be accepted (%s)", self.account_id, answer.status)
+        """Accept an invitation; one that cannot be accepted is tried again from time to time, and stops nothing."""
+        path, said = f"{CLIENT}/rooms/{escaped(room)}/join", "no answer"
+        try:
+            answer = self.api.ask("POST", path, value={}, needed=False, timeout=60.0)
+            said = str(answer.status)
+        except ChannelError as error:
+            logger.info("account %s: %s", self.account_id, error)
+        tries = self._invited.pop(room, 0) + 1
+        if said == "200":
+            return
+        logger.warning("account %s: an invitation cannot be accepted (%s)", self.account_id, said)
+        if tries < JOIN_TRIES:
+            self._invited[room] = tries
 
     def _room(self, room: str, told: object, since: str) -> Iterator[Piece]:
         """Yield what happened in a room, the oldest first."""

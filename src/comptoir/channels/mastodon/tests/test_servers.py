@@ -1,13 +1,17 @@
 """Against a double of the API that others wrote: posts, answers, direct messages, edits, favourites, by its stream."""
 
+import statistics
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 from django.db import connections
 
+from comptoir import pipeline
 from comptoir.channels import services as channels
 from comptoir.channels.mastodon import client, trying, watching
+from comptoir.channels.mastodon.streaming import NoStreamError
 from comptoir.channels.mastodon.tests.test_client import Hand
 from comptoir.channels.mastodon.tests.test_watching import digest, wait_for
 from comptoir.channels.models import ChannelAccount, Cursor
@@ -123,3 +127,43 @@ def test_files_and_the_connection_test(mastodon: Mastodon, account: ChannelAccou
                        files=(OutboundFile("box.png", "image/png", png),))  # fmt: skip
     posted = mastodon.ask("GET", f"/api/v1/statuses/{client.send(message, config, Hand()).provider_id}")
     assert len(posted["media_attachments"]) == 1
+
+
+def test_the_same_events_come_by_web_socket_where_there_are_no_server_sent_events(
+    mastodon: Mastodon, account: ChannelAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(*_: object) -> None:
+        raise NoStreamError("404")
+
+    monkeypatch.setattr(watching, "server_sent_events", absent)
+    seen = watching.Watcher.open(client.Api(channels.account_config(account)))
+    with seen._stream(lambda: False) as events:
+        assert events is not None
+        asked = mastodon.ask("POST", "/api/v1/statuses", {"status": "@brand by web socket"})
+        seen.take(next(event for event in events if event))
+    assert Record.objects.filter(account=account, external_id=f"status:{asked['id']}").exists()
+
+
+def test_a_mention_is_in_the_queue_within_half_a_second(mastodon: Mastodon, watched: ChannelAccount) -> None:
+    """From the server's answer to the customer to the row of the message."""
+    waits, stop = list[float](), threading.Event()
+
+    def work() -> None:  # as the digest of a worker does
+        while not stop.is_set():
+            if not pipeline.digest_shards(range(64), limit=500):
+                time.sleep(0.01)
+        connections.close_all()
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    for number in range(50):
+        asked = mastodon.ask("POST", "/api/v1/statuses", {"status": f"@brand message {number}"})
+        began, name = time.monotonic(), asked["id"]
+        wait_for(lambda name=name: Message.objects.filter(message_id=name).exists())  # type: ignore[misc]  # bound now
+        waits.append(time.monotonic() - began)
+    stop.set()
+    thread.join()
+    waits.sort()
+    median, p95 = statistics.median(waits), waits[int(len(waits) * 0.95)]
+    print(f"latency of {len(waits)} mentions: median {median * 1000:.0f} ms, p95 {p95 * 1000:.0f} ms")
+    assert p95 < 0.5

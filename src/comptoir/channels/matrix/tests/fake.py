@@ -23,6 +23,7 @@ class FakeHomeserver:
     joined: list[str] = field(default_factory=list)
     trouble: list[Answer] = field(default_factory=list)  # answered instead of sending, once each
     breaks: int = 0  # the next sends are accepted and the line breaks before the answer
+    shut: int = 0  # so many invitations cannot be accepted
     marks: list[Any] = field(default_factory=list)
     server: HttpServer | None = None
 
@@ -38,6 +39,9 @@ class FakeHomeserver:
         if found := re.fullmatch(r"/_matrix/client/v3/rooms/([^/]+)/messages", parts.path):
             return told({"chunk": self.events[::-1][: int(query["limit"])]})
         if found := re.fullmatch(r"/_matrix/client/v3/rooms/([^/]+)/(join|read_markers|receipt/.+)", parts.path):
+            if found[2] == "join" and self.shut:
+                self.shut -= 1
+                return told({"errcode": "M_UNKNOWN", "error": "The server of the room is away"}, 502)
             (self.joined if found[2] == "join" else self.marks).append(unquote(found[1]))
             return told({})
         if parts.path == "/_matrix/client/v3/account/whoami":

@@ -135,6 +135,21 @@ def test_an_application_service_speaks_as_its_user_and_accepts_invitations(fake:
     assert Record.objects.get().state == RecordState.IGNORED
 
 
+def test_an_invitation_is_accepted_when_the_server_of_the_room_is_back(fake: FakeHomeserver) -> None:
+    seen = watching.Watcher(client.Api(channels.account_config(connect(fake))), OWN)
+    fake.shut = 2
+    seen._join("!a")
+    seen._join("!b")
+    assert fake.joined == []
+    for room in list(seen._invited):
+        seen._join(room)
+    assert (fake.joined, seen._invited) == (["!a", "!b"], {})
+    fake.shut = 99
+    for _ in range(12):
+        seen._join("!c")
+    assert set(seen._invited) <= {"!c"}
+
+
 # Through the outbox.
 
 
