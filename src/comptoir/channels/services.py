@@ -208,6 +208,15 @@ def note_events(*, account_ids: Iterable[int], at: datetime) -> None:
 
 
 @transaction.atomic
+def note_options(*, account_id: int, values: Mapping[str, Any]) -> None:
+    """Keep what a server told of itself (its limits) among the options; no person's act, so nothing is journalled."""
+    account = ChannelAccount.objects.select_for_update().get(pk=account_id)
+    if any(account.options.get(name) != value for name, value in values.items()):
+        account.options = {**account.options, **values}
+        account.save(update_fields=["options"])
+
+
+@transaction.atomic
 def replace_credential(*, account_id: int, name: str, value: str) -> None:
     """Keep a secret that a provider renewed (a rotated refresh token); no person's act, so nothing is journalled."""
     account = ChannelAccount.objects.select_for_update().get(pk=account_id)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from comptoir.conversations.models import Amendment, Conversation, Message, Reaction
+from comptoir.contacts.models import Identity
+from comptoir.conversations.models import Amendment, Conversation, Message, MessageKind, Reaction
 from comptoir.conversations.services import lock, refresh_waiting
 from comptoir.core import bulk
 from comptoir.core.textfold import clean
@@ -100,8 +101,10 @@ def _amend(one: _Found, conversation: Conversation) -> Entry | None:
     """Write one amendment down; None where it says nothing new (an edit that is older than the last one)."""
     event, at = one.change.event, one.change.event.sent_at or one.change.at
     kind, told = DONE[event.kind]
-    marks = Message.objects.values_list("marks", flat=True).get(pk=one.message_id)
-    text = clean(event.text)
+    message = Message.objects.only("marks", "kind", "author_address").get(pk=one.message_id)
+    marks, text = message.marks, clean(event.text)
+    if event.kind is InboundKind.EDIT and _is_anothers(message, event, conversation):
+        return None
     fresh: dict[str, Any]
     if event.kind is InboundKind.EDIT:
         if marks.get("edited_at", "") > at.isoformat() or marks.get("text") == text:
@@ -118,6 +121,17 @@ def _amend(one: _Found, conversation: Conversation) -> Entry | None:
     author = clean(event.author.name or event.author.address)
     actor = Actor("contact", conversation.contact_id, author) if author else journal.SYSTEM
     return Entry(actor, told, conversation.pk, conversation.contact_id, one.message_id, facts={}, at=at)
+
+
+def _is_anothers(message: Message, event: Inbound, conversation: Conversation) -> bool:
+    """Whether somebody edits what another wrote: some networks deliver such attempts (Matrix)."""
+    author = clean(event.author.address)
+    if not author:
+        return False
+    if message.kind == MessageKind.INBOUND:
+        return bool(message.author_address) and message.author_address != author
+    row = Conversation.objects.only("contact_id").get(pk=conversation.pk)
+    return Identity.objects.filter(contact_id=row.contact_id, kind=event.author.kind, address=author).exists()
 
 
 def _react(one: _Found) -> None:

@@ -95,9 +95,10 @@ class WebhookDoor:
         await send({"type": "http.response.body", "body": body})
 
     async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, dict[str, str] | tuple[str, bytes]]:
-        if scope["method"] not in {"POST", "GET"}:
+        if scope["method"] not in {"POST", "PUT", "GET"}:
             return 405, {"detail": "Send events by POST."}
-        key = scope["path"].removeprefix(PREFIX).strip("/")
+        # A Matrix homeserver puts its transactions below the address that it was given.
+        key = scope["path"].removeprefix(PREFIX).strip("/").partition("/")[0]
         door: _Door | None = None
         body = b""
         try:
