@@ -49,10 +49,13 @@ def measured(account: ChannelAccount | None, text: str, conversation: Conversati
 
 def _of_network(account: ChannelAccount, conversation: Conversation | None) -> dict[str, Any]:
     """Return what a network's lengths depend on: a comment is shorter than a message."""
-    if conversation is None or conversation.account_id != account.pk or not conversation.is_public:
+    if conversation is None or conversation.account_id != account.pk:
         return {}
+    thread = {"thread_key": conversation.thread_key or ""}
+    if not conversation.is_public:
+        return thread
     asked = _last_received(conversation)
-    return {"is_public": True, "answers": {**asked.facts, "id": asked.message_id} if asked else {}}
+    return {**thread, "is_public": True, "answers": {**asked.facts, "id": asked.message_id} if asked else {}}
 
 
 def preview_of(
@@ -72,7 +75,7 @@ def preview_of(
     message = Outbound(
         key="", text=text, to=(), subject=subject, from_name=user.name,
         signature=account.signature, quoted=history(quoted, forward=forwarded is not None) if quoted else "",
-        **_of_network(account, None if road and road.asked else conversation),
+        **_of_network(account, conversation if road is None else road.conversation),
     )  # fmt: skip
     return channel.preview(message, account.options)
 
