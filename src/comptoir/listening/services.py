@@ -61,16 +61,12 @@ SELECT %s, a, b, c, d, e, f, g, h, i, %s, %s, j::jsonb
 FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[],
             %s::timestamptz[], %s::text[]) AS v(a, b, c, d, e, f, g, h, i, j)
 ON CONFLICT ON CONSTRAINT mention_once_a_source DO UPDATE SET seen_at = excluded.seen_at
-RETURNING m.id, m.external_id, m.published_at
+RETURNING m.id, m.external_id, m.published_at, m.text <> ''
 """
 HIT = """
 INSERT INTO listening_hit (mention_id, search_id, at, is_due)
 SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::bool[])
 ON CONFLICT ON CONSTRAINT hit_once DO NOTHING RETURNING id
-"""
-FORGET = """
-DELETE FROM listening_mention
-WHERE id IN (SELECT id FROM listening_mention WHERE seen_at < %s ORDER BY seen_at LIMIT %s)
 """
 
 
@@ -133,10 +129,13 @@ def take_in(
     found = [one for one in found if alive.intersection(one.searches)]
     if not found:
         return 0
-    stored = {row[1]: (row[0], row[2]) for row in bulk.fetch_all(MENTION, _mention_columns(source_id, found, at))}
+    rows = bulk.fetch_all(MENTION, _mention_columns(source_id, found, at))
+    # What everybody dismissed a week ago has lost its words: no search finds it anew.
+    stored = {row[1]: (row[0], row[2]) for row in rows if row[3]}
     hits = [
         (*stored[one.post.id], number, number in listener.due and one.at > at - FRESH)
         for one in found
+        if one.post.id in stored
         for number in one.searches
         if number in alive
     ]
@@ -481,7 +480,8 @@ def sweep(*, at: datetime, limit: int = SWEPT) -> int:
 
     What was dismissed keeps its id until no source tells it any more: otherwise a feed would bring it back.
     """
-    old = bulk.fetch_all(FORGET + " RETURNING 1", [at - KEPT, limit])
+    old = list(Mention.objects.filter(seen_at__lt=at - KEPT).order_by("seen_at").values_list("pk", flat=True)[:limit])
+    Mention.objects.filter(pk__in=old).delete()
     Burst.objects.filter(at__lt=at - KEPT).delete()
     put_aside = Hit.objects.filter(mention=OuterRef("pk"))
     dismissed = Mention.objects.filter(

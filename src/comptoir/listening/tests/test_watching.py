@@ -11,6 +11,7 @@ import pytest
 from django.db import connection, connections
 
 from comptoir.core import clock
+from comptoir.journal.services import SYSTEM
 from comptoir.listening import jobs, queries, services, watching
 from comptoir.listening.models import Hit, Mention, Source
 from comptoir.listening.tests.payloads import RSS, jetstream, status
@@ -96,8 +97,7 @@ def test_a_mastodon_server_is_caught_up_and_followed() -> None:
     with web() as server:
         server.token = "sesame"
         server.statuses = [status(str(n), f"<p>Ondavelle {n}</p>", created_at=at) for n in range(100, 200)]
-        actor = services.SYSTEM
-        source = services.save_source(actor=actor, source=None, kind="mastodon", name="M", address=server.url,
+        source = services.save_source(actor=SYSTEM, source=None, kind="mastodon", name="M", address=server.url,
                                       token="sesame")  # fmt: skip
         assert b"sesame" not in bytes(source.credentials)
         Source.objects.filter(pk=source.pk).update(cursor="109")
