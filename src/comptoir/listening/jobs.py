@@ -104,7 +104,11 @@ def read_feed(source: Source, at: datetime) -> bool:
             services.note_heard(source_id=source.pk, at=at, next_at=_next(answer, at))
             return True
         if not answer.is_success:
-            raise ChannelError(f"HTTP {answer.status}", retry_after=answer.retry_after, permanent=answer.status == 410)
+            raise ChannelError(
+                f"The source answered with the status {answer.status}.",
+                retry_after=answer.retry_after,
+                permanent=answer.status == 410,
+            )
         posts = feeds.parse(answer.body).posts
     except (ChannelError, feeds.NotAFeed) as error:
         wait = _wait(source.failures, error)
@@ -137,7 +141,7 @@ def _fetch(source: Source) -> http.Response:
         if answer.status not in {301, 302, 303, 307, 308} or not place:
             return answer
         url = urljoin(url, place)
-    raise ChannelError("it redirects again and again")
+    raise ChannelError("The address redirects again and again.")
 
 
 def _next(answer: http.Response, at: datetime) -> datetime:

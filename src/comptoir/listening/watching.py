@@ -170,7 +170,8 @@ def catch_up(source: Source, token: str, gathered: Gathered, stopped: Callable[[
 
 
 def _refusal(status: int, retry_after: float | None) -> ChannelError:
-    return ChannelError(f"HTTP {status}", retry_after=retry_after, permanent=status in {401, 403, 404, 410})
+    words = f"The source answered with the status {status}."
+    return ChannelError(words, retry_after=retry_after, permanent=status in {401, 403, 404, 410})
 
 
 def follow_mastodon(source: Source, token: str, gathered: Gathered, stopped: Callable[[], bool]) -> None:

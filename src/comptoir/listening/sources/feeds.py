@@ -67,7 +67,7 @@ def _tree(body: bytes) -> _Element:
 
     def start(name: str, attributes: dict[str, str]) -> None:
         if len(open_ones) > DEEPEST:
-            raise NotAFeed("it is nested too deeply")
+            raise NotAFeed("The feed is nested too deeply.")
         space, _line, local = name.rpartition("\n")
         one = _Element(space, local.lower() if not space else local, attributes)
         open_ones[-1].parts.append(one)
@@ -77,7 +77,7 @@ def _tree(body: bytes) -> _Element:
         open_ones.pop()
 
     def refuse(*_declared: object) -> None:
-        raise NotAFeed("it declares entities")
+        raise NotAFeed("The feed declares entities, which is refused.")
 
     parser.StartElementHandler, parser.EndElementHandler = start, end
     parser.CharacterDataHandler = lambda text: open_ones[-1].parts.append(text)
@@ -86,9 +86,9 @@ def _tree(body: bytes) -> _Element:
     try:
         parser.Parse(body, True)
     except expat.ExpatError as error:
-        raise NotAFeed(f"it is no well-formed XML (line {error.lineno})") from error
+        raise NotAFeed(f"This is no well-formed XML (line {error.lineno}).") from error
     except (LookupError, ValueError) as error:
-        raise error if isinstance(error, NotAFeed) else NotAFeed("its encoding is unknown") from error
+        raise error if isinstance(error, NotAFeed) else NotAFeed("The encoding of the feed is unknown.") from error
     return root
 
 
@@ -108,10 +108,10 @@ def parse(body: bytes) -> Feed:
     if root.name.lower() in {"rss", "rdf"}:
         channels = root.all("channel")
         if not channels:
-            raise NotAFeed("it has no channel")
+            raise NotAFeed("The feed has no channel.")
         items = channels[0].all("item") or root.all("item")
         return Feed(_line(channels[0].first("title")), _read(items, channels[0]))
-    raise NotAFeed(f"its first element is <{root.name[:40]}>, not <rss> or <feed>")
+    raise NotAFeed(f"This is no feed: its first element is <{root.name[:40]}>, not <rss> or <feed>.")
 
 
 def _read(entries: Iterable[_Element], feed: _Element) -> list[Post]:

@@ -38,7 +38,7 @@ def events(chunks: Iterable[bytes]) -> Iterator[SentEvent]:
         buffer += chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         size += len(chunk)
         if size > LONGEST_EVENT:
-            raise ValueError("an event has more than a million bytes")
+            raise ValueError("An event has more than a million bytes.")
         *lines, buffer = buffer.split(b"\n")
         for line in lines:
             name, _colon, value = line.decode("utf-8", "replace").partition(":")
@@ -88,10 +88,10 @@ def parse_list(body: bytes) -> list[Post]:
     """Return the posts of a list, oldest first. Raises ValueError for what is no list."""
     try:
         rows = json.loads(body)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+    except (ValueError, RecursionError):
+        raise ValueError("This is no list of posts.") from None
     if not isinstance(rows, list):
-        raise ValueError("it is no list of statuses")
+        raise ValueError("This is no list of posts.")
     found = [post for post in map(parse_status, rows) if post is not None]
     return sorted(found, key=lambda post: order_of(post.id))
 
