@@ -318,6 +318,7 @@ class Found:
     text: str
     published_at: datetime
     language: str = ""
+    handle: str = ""  # of its author, without @; '' where nobody knows it
     raw: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import urljoin
 
-from django.conf import settings
 from django.db import connection
 
 from comptoir.core import http
@@ -31,8 +30,8 @@ REDIRECTS = 3
 MAX_FEED = 5 * 1024 * 1024  # bytes
 TIMEOUT = 20.0
 FEEDS_A_ROUND = 10  # so that a round ends, whatever the feeds do
-PROFILES = getattr(settings, "BLUESKY_APPVIEW", "https://public.api.bsky.app")
-_LOCKS = SessionLocks(0x0C07)
+PROFILES = "https://public.api.bsky.app"  # tells without a token who authors are
+_LOCKS = SessionLocks(0x0C51)
 
 
 @dataclass(slots=True)

@@ -343,7 +343,8 @@ def _adopted(mention: Mention, account: ChannelAccount) -> Piece | None:
     author = Author(source.kind, mention.author_id or mention.author_handle, name)
     post = Found(
         network=source.kind, server=source.address, id=mention.external_id, url=mention.url, author=author,
-        text=mention.text, published_at=mention.published_at, language=mention.language, raw=mention.raw,
+        text=mention.text, published_at=mention.published_at, language=mention.language,
+        handle=mention.author_handle, raw=mention.raw,
     )  # fmt: skip
     return adopt(post, channels.account_config(account))
 

@@ -35,7 +35,7 @@ SILENCE = 90.0  # seconds; Mastodon sends a heartbeat every 15, the firehose is 
 STANDBY = 5.0  # between two tries to take over what another worker listens to
 POLL = 60.0  # between two readings of a timeline whose server has no open stream
 CATCH_UP_PAGES = 25  # of 40 statuses; beyond, the gap is too long to be worth a server's time
-_LOCKS = SessionLocks(0x0C08)
+_LOCKS = SessionLocks(0x0C52)
 NO_STREAM = frozenset({401, 403, 404, 405, 406, 410, 422, 501})
 
 
@@ -46,7 +46,9 @@ def watch(source_id: int, stopped: Callable[[], bool]) -> None:
         while not stopped():
             try:
                 source = Source.objects.filter(pk=source_id, is_active=True).first()
-                if source is None or not _LOCKS.acquire(source_id):
+                # A firehose that nobody wants anything of is not drunk from.
+                is_wanted = source is not None and bool(queries.listener_of(source_id).matcher)
+                if source is None or not is_wanted or not _LOCKS.acquire(source_id):
                     _sleep(STANDBY, stopped)
                     continue
                 failures = 0 if _listen(source, stopped) else failures + 1

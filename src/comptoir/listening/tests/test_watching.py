@@ -130,6 +130,7 @@ def test_a_hashtag_of_a_server_without_a_stream_is_read_every_minute() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_source_that_refuses_is_told_in_words_and_not_pressed() -> None:
+    make_search(make_team())
     with web() as server:
         server.token = "sesame"
         source = make_source(kind="mastodon", address=server.url)
@@ -142,7 +143,18 @@ def test_a_source_that_refuses_is_told_in_words_and_not_pressed() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_stream_that_no_search_wants_is_left_alone() -> None:
+    make_search(make_team()).sources.set([make_source()])
+    make_search(make_team(), is_active=False)
+    with firehose() as server:
+        with watched(make_source(kind="bluesky", address=server.url)):
+            time.sleep(1)
+        assert server.paths == []
+
+
+@pytest.mark.django_db(transaction=True)
 def test_only_one_listens_to_a_source() -> None:
+    make_search(make_team())
     with firehose() as server:
         source = make_source(kind="bluesky", address=server.url)
         server.told = [(NOW_US, jetstream("x", time_us=NOW_US))]
