@@ -15,7 +15,7 @@ from bench.peer_files import MissingError
 
 ORDER = [
     "mail_ingest", "json_ingest", "webhook", "live", "desks", "pages", "pages_big", "memory", "wire", "lighthouse",
-    "kill", "parsers", "peers",
+    "kill", "parsers", "webhook_cases", "peers",
 ]  # fmt: skip
 OPTIONAL = {"peers"}  # downloads other people's programs: only when asked for
 

@@ -34,7 +34,7 @@ from comptoir.understanding.language import guess_language
 logger = logging.getLogger(__name__)
 
 OF_PEOPLE = frozenset({InboundKind.MESSAGE, InboundKind.CONTACT, InboundKind.OWN})  # the others make no contact
-STRANGE = "It is about a message that is not here: older than the connection, or not ours."
+STRANGE = "It is about a message or a thread that is not here: older than the connection, or not ours."
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def _walk(batch: Sequence[Pending]) -> list[Verdict]:
     """Lead a batch through the stages."""
     accounts = ChannelAccount.objects.in_bulk({p.account_id for p in batch})
     parsed, verdicts = _parse(batch, accounts)
-    known = [p for p in parsed if p.event.kind in OF_PEOPLE]
+    known = [p for p in parsed if p.event.kind in OF_PEOPLE and not _is_to_nobody(p.event)]
     contacts = recognise([_person(p.event) for p in known])
     messages = [p for p in parsed if p.event.kind is InboundKind.MESSAGE]
     contact_of = [contacts[_key(p.event)] for p in messages]
@@ -104,8 +104,9 @@ def _walk(batch: Sequence[Pending]) -> list[Verdict]:
         ]
     )
     remember_claims([(contacts[_key(p.event)], extra) for p in known for extra in p.event.extra_identities])
-    echoes.take_in([_echo(p, contacts[_key(p.event)]) for p in parsed if p.event.kind is InboundKind.OWN])
-    strange = amending.amend(
+    own = [p for p in parsed if p.event.kind is InboundKind.OWN]
+    strange = echoes.take_in([_echo(p, contacts.get(_key(p.event))) for p in own])
+    strange += amending.amend(
         [amending.Change(p.pending.id, p.account.pk, p.event, _at(p)) for p in parsed
          if p.event.kind in amending.AMENDING]
     )  # fmt: skip
@@ -119,7 +120,12 @@ def _walk(batch: Sequence[Pending]) -> list[Verdict]:
     return _about_strangers(verdicts, batch, strange)
 
 
-def _echo(parsed: Parsed, contact_id: int) -> echoes.Echo:
+def _is_to_nobody(event: Inbound) -> bool:
+    """Whether a message of ours names nobody (an answer in a public thread): it makes no contact."""
+    return event.kind is InboundKind.OWN and not event.to
+
+
+def _echo(parsed: Parsed, contact_id: int | None) -> echoes.Echo:
     account, event = parsed.account, parsed.event
     return echoes.Echo(
         parsed.pending.id, account.pk, account.team_id, account.kind, contact_id, event, _language(event), _at(parsed)

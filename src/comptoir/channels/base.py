@@ -120,13 +120,15 @@ class Piece:
 
     `external_id` is the same each time the platform delivers the same event (INV-02); `conversation_key` orders events
     that belong together. `recipient` is the platform's id of the account that it is for, where the body says so: an
-    event for another account than the address belongs to is handed to that one, or told as ignored.
+    event for another account than the address belongs to is handed to that one, or told as ignored. `kind` names
+    another kind of channel where a platform sends several to one address (messages and comments of a page).
     """
 
     external_id: str
     conversation_key: str
     raw: bytes
     recipient: str = ""
+    kind: str = ""
 
 
 class Identify(Protocol):
@@ -146,6 +148,16 @@ class Challenge(Protocol):
         """Answer one challenge."""
 
 
+class Acknowledge(Protocol):
+    """Return the answer (content type, body) to an accepted webhook whose body asks for one; None: the usual answer.
+
+    Pure and quick; it is called after the events are on disk, and must not fail on any body that was accepted.
+    """
+
+    def __call__(self, body: bytes) -> tuple[str, bytes] | None:
+        """Answer one accepted request."""
+
+
 class Watch(Protocol):
     """Poll or stream an account until `stopped()`; accepts records through inbound. Run in a thread of a worker."""
 
@@ -159,7 +171,9 @@ class Unit(StrEnum):
     CHARACTERS = "characters"
     WEIGHTED = "weighted"  # X: a Chinese character or an emoji counts twice, a link 23
     GRAPHEMES = "graphemes"  # Bluesky: what a reader sees as one character
+    BYTES = "bytes"  # Instagram: of the text in UTF-8
     SMS = "sms"  # septets, or UTF-16 units where a character is not in the alphabet
+    UTF16 = "utf16"  # Telegram: a character beyond the first 65,536 (most emoji) counts twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,6 +396,7 @@ class Channel:
     identify: Identify | None = None
     challenge: Challenge | None = None
     acknowledgement: tuple[str, bytes] | None = None  # (content type, body) of the answer to an accepted webhook
+    acknowledge: Acknowledge | None = None  # where that answer depends on what was accepted
     watch: Watch | None = None
     window: MakeWindow | None = None
     templates: Templates | None = None

@@ -5,16 +5,25 @@ import pkgutil
 from functools import lru_cache
 from pathlib import Path
 
+from comptoir import channels as package
 from comptoir.channels.base import Channel
 from comptoir.core.errors import InputError
+
+
+def folder_of(kind: str) -> Path:
+    """Return the folder of a channel; it may stand elsewhere than the others (a package that extends __path__)."""
+    for place in package.__path__:
+        if (Path(place) / kind).is_dir():
+            return Path(place) / kind
+    return Path(__file__).parent / kind
 
 
 @lru_cache(maxsize=1)
 def channels() -> dict[str, Channel]:
     """Return all channels by kind, in the order of lists."""
     found: list[Channel] = []
-    for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
-        if module.ispkg and (Path(__file__).parent / module.name / "adapter.py").exists():
+    for module in pkgutil.iter_modules(package.__path__):
+        if module.ispkg and (folder_of(module.name) / "adapter.py").exists():
             found.append(importlib.import_module(f"comptoir.channels.{module.name}.adapter").CHANNEL)
     return {channel.kind: channel for channel in sorted(found, key=lambda c: (c.order, c.kind))}
 

@@ -92,6 +92,7 @@ class QueueRow:
     is_unread: bool
     in_trouble: bool
     labels: Sequence[str]  # 'colour name'
+    is_public: bool
     rank: int
     sort_at: datetime
 
@@ -112,7 +113,7 @@ SELECT c.id, c.channel, c.subject, c.preview, c.language, c.state, c.priority, c
        EXISTS (SELECT FROM conversations_message m JOIN outbound_delivery d ON d.message_id = m.id
                WHERE m.conversation_id = c.id AND d.state IN ('failed', 'unconfirmed')),
        ARRAY(SELECT l.colour || ' ' || l.name FROM conversations_labelling g JOIN conversations_label l
-             ON l.id = g.label_id WHERE g.conversation_id = c.id ORDER BY lower(comptoir_fold(l.name))),
+             ON l.id = g.label_id WHERE g.conversation_id = c.id ORDER BY lower(comptoir_fold(l.name))), c.is_public,
        page.rank, page.sort_at, page.is_edge
 FROM page
 JOIN conversations_conversation c ON c.id = page.id

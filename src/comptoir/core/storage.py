@@ -29,6 +29,8 @@ def put(content: bytes) -> str:
 
 def get(key: str) -> bytes:
     """Return the bytes behind a key; raises FileNotFoundError where the backend has lost them."""
+    if not key:  # of a file that is still with its platform
+        raise FileNotFoundError(key)
     with storages["attachments"].open(_path(key), "rb") as file:
         return bytes(file.read())
 

@@ -69,7 +69,7 @@ class Inbound:
 
     An edit, a deletion, a hiding and a reaction are `about` a message that we have, by the platform's id; where it is
     not known (it came before the account was connected) they change nothing. An event of kind OWN has the customer it
-    was written to in `to`, and our own account as its author.
+    was written to in `to`, and our own account as its author; in a public thread it may name nobody.
     """
 
     author: Author

@@ -5,6 +5,7 @@ that a person or a platform wrote goes through `escape`, or through rules.prose,
 are looked up once a language. What a person can do to an answer on its way (_sending.html) stays a template.
 """
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,7 @@ from comptoir.conversations.models import Attachment, Conversation, MessageKind
 from comptoir.conversations.queries import Said, Sending
 from comptoir.desk import reasons, rules, words
 from comptoir.desk.templatetags.desk import avatar, icon
+from comptoir.outbound.hiding import can_hide
 
 DELIVERY_ICONS = {
     "queued": "queued", "sending": "queued", "sent": "check", "delivered": "check-double", "failed": "failed",
@@ -59,6 +61,8 @@ class _Words:
     show_images: str
     frame: str
     answer: str
+    hide: str
+    show: str
     permalink: str
     outside: str
     original_text: str
@@ -75,7 +79,8 @@ def _words_in(language: str | None) -> _Words:
     # Here and not below: what stands inside an f-string is not collected for translation.
     note, place = escape(_("internal note")), escape(_("Move, split or merge…"))
     answer, permalink = escape(_("Answer this one")), escape(_("See it on its network"))
-    outside = escape(_("written outside Comptoir"))
+    outside, first = escape(_("written outside Comptoir")), escape(_("What it said at first"))
+    hide, show = escape(_("Hide from the public")), escape(_("Show to the public again"))
     original, quoted = escape(_("See the original")), escape(_("Quoted text and signature"))
     forward, source, formatted = (
         escape(_("Forward")),
@@ -99,9 +104,11 @@ def _words_in(language: str | None) -> _Words:
         show_images=escape(_("Show images")),
         frame=escape(_("The message in its original formatting")),
         answer=f"{icon('reply')}{answer}</a>",
+        hide=f"{icon('eye')}{hide}</button>",
+        show=f"{icon('eye')}{show}</button>",
         permalink=f"{icon('external')}{permalink}</a>",
         outside=f"<small>{outside}</small>",
-        original_text=f"<summary>{icon('quote', 'icon-sm')}{escape(_('What it said at first'))}</summary>",
+        original_text=f"<summary>{icon('quote', 'icon-sm')}{first}</summary>",
         edited=escape(_("Edited by its author on %(at)s.")),
         deleted=escape(_("Deleted by its author on %(at)s. The customer and the public do not see it any more.")),
         hidden=escape(_("Hidden from the public since %(at)s.")),
@@ -140,9 +147,7 @@ def drawn(
         is_run = item.run and is_chat
         place = told[message.conversation_id]
         html = (
-            _head(
-                message, said, reason_words[placed], own=own, is_public=place.is_public, is_chat=is_chat, is_run=is_run
-            )
+            _head(message, said, reason_words[placed], own=own, place=place, is_chat=is_chat, is_run=is_run)
             + _body(message, said, place.subject, called)
             + _reactions(message)
             + _foot(message.delivery)
@@ -171,7 +176,7 @@ def _css(message: Said, *, is_chat: bool, is_run: bool) -> str:
     return f"msg msg-{message.kind}{' msg-chat' if chat else ''}{' msg-run' if chat and is_run else ''}{gone}"
 
 
-def _head(message: Said, said: _Words, why: str, *, own: int, is_public: bool, is_chat: bool, is_run: bool) -> str:
+def _head(message: Said, said: _Words, why: str, *, own: int, place: Conversation, is_chat: bool, is_run: bool) -> str:
     """Draw the beginning of the item: who, when, to whom, and the menu."""
     is_in, is_note = message.kind == MessageKind.INBOUND, message.kind == MessageKind.NOTE
     whom = "" if is_chat or is_note else _recipients(message, said)
@@ -191,18 +196,23 @@ def _head(message: Said, said: _Words, why: str, *, own: int, is_public: bool, i
         f'<div class="msg-head">{name}<a class="msg-when" href="#m{message.pk}">'
         f'<time datetime="{local.isoformat()}">{local.hour}:{local.minute:02d}</time></a>'
         f'<details class="menu menu-end menu-sheet" data-menu id="mm{message.pk}">{said.menu}{why}</p></div><hr>'
-        f"{_menu(message, said, own=own, is_public=is_public)}</div></details></div>"
+        f"{_menu(message, said, own=own, is_public=place.is_public, is_hideable=can_hide(place))}</div></details></div>"
         + (f'<p class="msg-to">{whom}</p>' if is_in and whom else "")
     )
 
 
-def _menu(message: Said, said: _Words, *, own: int, is_public: bool) -> str:
+def _menu(message: Said, said: _Words, *, own: int, is_public: bool, is_hideable: bool) -> str:
     address = f"/messages/{message.pk}"
     there = "" if message.conversation_id == own else f"/conversations/{message.conversation_id}/"
     is_note = message.kind == MessageKind.NOTE
     parts = [] if is_note else [f'<a class="menu-item" href="{there}?forward={message.pk}#composer">{said.forward}']
     if message.kind == MessageKind.INBOUND and is_public:
         parts.insert(0, f'<a class="menu-item" href="{there}?answers={message.pk}#composer">{said.answer}')
+    if message.kind == MessageKind.INBOUND and is_hideable:
+        is_hidden = bool(message.marks.get("hidden_at"))
+        values = escape(json.dumps({"hidden": "" if is_hidden else "1"}))
+        asked = f'hx-post="{address}/hiding/" hx-vals="{values}" hx-swap="none"'
+        parts.append(f'<button class="menu-item" {asked}>{said.show if is_hidden else said.hide}')
     if message.permalink.startswith("https://"):
         link = f'href="{escape(message.permalink)}" target="_blank" rel="noopener noreferrer"'
         parts.append(f'<a class="menu-item" {link}>{said.permalink}')

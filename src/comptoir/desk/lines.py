@@ -11,7 +11,7 @@ from html import escape
 
 from django.templatetags.static import static
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
 
 from comptoir.conversations.filtering import NEED_WAIT
@@ -19,7 +19,7 @@ from comptoir.conversations.listing import QueueRow
 from comptoir.conversations.models import Priority, State
 from comptoir.core import clock
 from comptoir.desk import rules, words
-from comptoir.desk.templatetags.desk import icon_of, label_of
+from comptoir.desk.templatetags.desk import channel_icon
 
 SHOWN_LABELS = 2  # of a row: more would push its subject away
 
@@ -41,6 +41,7 @@ class _Words:
     nobody: str  # the mark of a conversation that is nobody's
     unknown: str
     trouble: str
+    public: str
     last: str
     states: dict[str, str]  # the badge of each state that is not open
     priorities: dict[int, str]
@@ -58,6 +59,7 @@ def _state(value: str, label: str) -> str:
 def _words_in(language: str | None) -> _Words:
     """Return the words of the language that is active; it is the key of the cache."""
     nobody, trouble = escape(_("Nobody")), escape(_("Reply not delivered"))
+    public = escape(pgettext("of a conversation", "Public"))
     named = {Priority.HIGH: _("High"), Priority.URGENT: _("Urgent")}
     return _Words(
         choose=escape(_("Select the conversation with")),
@@ -65,6 +67,8 @@ def _words_in(language: str | None) -> _Words:
         f'<span class="visually-hidden">{nobody}</span></span>',
         unknown=_("Unknown"),
         trouble=f'<span class="badge" data-tone="bad">{_symbol("failed")}{trouble}</span>',
+        public=f'<svg class="icon q-public" role="img" aria-label="{public}"><title>{public}</title>'
+        f'<use href="{static("icons/sprite.svg")}#globe"/></svg>',
         last=_("Last message %(at)s"),
         states={value: _state(value, str(label)) for value, label in State.choices if value != State.OPEN},
         priorities={
@@ -77,8 +81,7 @@ def _words_in(language: str | None) -> _Words:
 @lru_cache(maxsize=256)
 def _channel(kind: str, language: str | None) -> str:
     """Draw the symbol of a channel, whose name is said in the language that is active."""
-    use = f'<use href="{static("icons/sprite.svg")}#{icon_of(kind)}"/>'
-    return f'<svg class="icon q-chan" role="img" aria-label="{escape(label_of(kind))}">{use}</svg>'
+    return channel_icon(kind, "q-chan")
 
 
 @lru_cache(maxsize=2048)
@@ -121,7 +124,8 @@ def _item(row: QueueRow, said: _Words, when: str, language: str | None) -> str:
         f'<span class="q-who"><b>{who}</b>{_count(row.message_count, language)}</span>'
         f'<span class="q-what"><a class="q-open" href="/conversations/{row.id}/"{spoken}>'
         f"{escape(row.subject or row.preview or f'#{row.id}')}</a>{preview}</span>"
-        f'<span class="q-tags">{said.states.get(row.state, "")}{said.trouble if row.in_trouble else ""}'
+        f'<span class="q-tags">{said.public if row.is_public else ""}{said.states.get(row.state, "")}'
+        f"{said.trouble if row.in_trouble else ''}"
         f"{said.priorities.get(row.priority, '')}{_labels(tuple(row.labels))}</span>"
         f'<span class="q-team">{escape(row.team_name)}</span>{owner}</li>'
     )

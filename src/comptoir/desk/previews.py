@@ -1,6 +1,7 @@
 """What will really leave: an answer as its channel makes it, and its length in words. It asks the channel."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils import formats
 from django.utils.translation import gettext as _
@@ -37,12 +38,21 @@ def account_for(conversation: Conversation, road: Road | None) -> ChannelAccount
         return None
 
 
-def measured(account: ChannelAccount | None, text: str) -> Preview | None:
-    """Return the parts of a text as the channel counts them; None where it cannot send."""
+def measured(account: ChannelAccount | None, text: str, conversation: Conversation | None = None) -> Preview | None:
+    """Return the parts of a text as the channel counts them in a conversation; None where it cannot send."""
     channel = channels().get(account.kind) if account else None
     if account is None or channel is None or channel.preview is None:
         return None
-    return channel.preview(Outbound(key="", text=text, to=()), account.options)
+    message = Outbound(key="", text=text, to=(), **_of_network(account, conversation))
+    return channel.preview(message, account.options)
+
+
+def _of_network(account: ChannelAccount, conversation: Conversation | None) -> dict[str, Any]:
+    """Return what a network's lengths depend on: a comment is shorter than a message."""
+    if conversation is None or conversation.account_id != account.pk or not conversation.is_public:
+        return {}
+    asked = _last_received(conversation)
+    return {"is_public": True, "answers": {**asked.facts, "id": asked.message_id} if asked else {}}
 
 
 def preview_of(
@@ -62,6 +72,7 @@ def preview_of(
     message = Outbound(
         key="", text=text, to=(), subject=subject, from_name=user.name,
         signature=account.signature, quoted=history(quoted, forward=forwarded is not None) if quoted else "",
+        **_of_network(account, None if road and road.asked else conversation),
     )  # fmt: skip
     return channel.preview(message, account.options)
 

@@ -131,7 +131,8 @@ class WebhookDoor:
             return 400, {"detail": said}
         except (psycopg.Error, OSError):
             return 503, {"detail": "The database is away for a moment. Nothing was accepted; send it again."}
-        return 200, door.channel.acknowledgement or {"detail": "accepted"}
+        told = door.channel.acknowledge(body) if door.channel.acknowledge is not None else None
+        return 200, told or door.channel.acknowledgement or {"detail": "accepted"}
 
     async def _arrivals(self, door: _Door, request: Request) -> list[Arrival]:
         """Return what goes into the log; events for another account than the address belongs to go to that one."""
@@ -140,7 +141,7 @@ class WebhookDoor:
         arrivals: list[Arrival] = []
         for piece in door.channel.identify(request.body, door.account):
             place: _Door | None = door
-            if piece.recipient and own and piece.recipient != own:
+            if piece.kind or (piece.recipient and own and piece.recipient != own):
                 place = await self._other(door, piece, request)
             if place is not None:
                 arrivals.append(_arrival(place, piece))
@@ -148,14 +149,15 @@ class WebhookDoor:
 
     async def _other(self, door: _Door, piece: Piece, request: Request) -> _Door | None:
         """Return the account that an event is for, if it is connected here under the same secret; else say so."""
-        found = await self._door(f"{OTHER}{door.account.kind}:{piece.recipient}")
+        found = await self._door(f"{OTHER}{piece.kind or door.account.kind}:{piece.recipient}")
         if found is not None:
             try:
                 _verify(found, request)
             except UnsignedError:
                 found = None
         if found is None:
-            said = f"It is for the account {piece.recipient[:100]}, which is not connected here."
+            whose = f"{piece.kind} {piece.recipient[:100]}".strip()
+            said = f"It is for the account {whose}, which is not connected here."
             self._note(door, Refusal.Kind.IGNORED, said, piece.raw)
         return found
 

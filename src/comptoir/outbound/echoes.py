@@ -5,6 +5,7 @@ under way, by its thread and text; an echo then proves the arrival. What was wri
 without a delivery: it answers the customer as any answer does.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,40 +18,55 @@ from comptoir.core.types import Delivered, Inbound, Receipt
 from comptoir.outbound.models import Delivery, DeliveryState, Part
 from comptoir.outbound.receipts import Told, apply_receipts, keep_part
 
+PART_LEAST = 40  # characters: shorter texts are not parts of longer ones
 UNDER_WAY = timedelta(minutes=10)  # how far apart our sending and its echo may be
 
 
 @dataclass(frozen=True, slots=True)
 class Echo:
-    """An event of kind OWN; `contact_id` is the customer it was written to."""
+    """An event of kind OWN; `contact_id` is the customer it was written to, None where it names none."""
 
     record_id: int
     account_id: int
     team_id: int
     channel: str
-    contact_id: int
+    contact_id: int | None
     event: Inbound
     language: str
     at: datetime
 
 
-def take_in(echoes: Sequence[Echo]) -> None:
-    """Recognise what we sent, and keep what we did not send from here. Needs a transaction."""
+def take_in(echoes: Sequence[Echo]) -> list[int]:
+    """Recognise what we sent, and keep what we did not send from here. Needs a transaction.
+
+    Returns the records that were passed over: what we wrote to nobody in a thread that is not here.
+    """
     strange = [echo for echo in echoes if not _is_ours(echo)]
-    if not strange:
-        return
+    found = [(echo, contact) for echo in strange if (contact := _contact(echo)) is not None]
+    if not found:
+        return [echo.record_id for echo in strange]
     placed = threading.place(
-        [threading.Candidate(echo.account_id, echo.team_id, echo.contact_id, echo.event) for echo in strange]
+        [threading.Candidate(echo.account_id, echo.team_id, contact, echo.event) for echo, contact in found]
     )
     intake.store(
         [
-            Ready(echo.record_id, echo.account_id, echo.channel, echo.contact_id, echo.event, place, echo.language,
-                  echo.at, is_ours=True)
-            for echo, place in zip(strange, placed, strict=True)
+            Ready(echo.record_id, echo.account_id, echo.channel, contact, echo.event, place, echo.language, echo.at,
+                  is_ours=True)
+            for (echo, contact), place in zip(found, placed, strict=True)
         ]
     )  # fmt: skip
     for number in sorted({place.place.id for place in placed}):
         refresh_waiting(lock(Conversation(pk=number)))
+    kept = {echo.record_id for echo, _contact_id in found}
+    return [echo.record_id for echo in strange if echo.record_id not in kept]
+
+
+def _contact(echo: Echo) -> int | None:
+    """Return the customer of an echo: named by it, or the one of its thread."""
+    if echo.contact_id is not None or not echo.event.thread_key:
+        return echo.contact_id
+    threads = Conversation.objects.filter(account_id=echo.account_id, thread_key=echo.event.thread_key)
+    return threads.values_list("contact_id", flat=True).first()
 
 
 def _is_ours(echo: Echo) -> bool:
@@ -62,6 +78,8 @@ def _is_ours(echo: Echo) -> bool:
     if delivery is None:
         return False
     keep_part(delivery=delivery, provider_id=event.message_id)
+    if _is_part(_folded(event.text), _folded(delivery.message.text)):
+        return True  # it proves nothing of the other parts
     apply_receipts([Told(echo.account_id, event.thread_key, Receipt(delivery.key, Delivered.SENT, event.message_id))])
     return True
 
@@ -78,6 +96,17 @@ def _under_way(echo: Echo) -> Delivery | None:
         account_id=echo.account_id, state__in=states, claimed_at__gte=echo.at - UNDER_WAY,
         message__conversation__thread_key=echo.event.thread_key, message__conversation__account_id=echo.account_id,
     )  # fmt: skip
-    said = " ".join(echo.event.text.split())
-    near = [row for row in found.select_related("message").order_by("id") if " ".join(row.message.text.split()) == said]
-    return near[0] if near else None
+    said = _folded(echo.event.text)
+    rows = list(found.select_related("message").order_by("id"))
+    near = [row for row in rows if _folded(row.message.text) == said]
+    return next(iter(near or [row for row in rows if _is_part(said, _folded(row.message.text))]), None)
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _is_part(said: str, whole: str) -> bool:
+    """Whether a text is one of the parts in which another leaves; parts may be numbered at their end."""
+    bare = re.sub(r" \(\d+/\d+\)$", "", said)
+    return len(bare) >= PART_LEAST and bare != whole and bare in whole

@@ -28,9 +28,13 @@ def reply_elsewhere(*, actor: Actor, user: User, conversation: Conversation, roa
     for number in sorted({conversation.pk, road.conversation.pk if road.conversation else conversation.pk}):
         lock(Conversation(pk=number))
     target = road.conversation or _open(actor, conversation, road, draft)
+    if road.asked is not None:
+        draft = replace(
+            draft, to=[(road.asked.author_name, road.asked.author_address)], asked=road.asked, is_known_to=True
+        )
     if road.identity is not None:
         name = road.identity.name or conversation.contact.name
-        draft = replace(draft, to=[(name, road.identity.address)])
+        draft = replace(draft, to=[(name, road.identity.address)], is_known_to=True)
     if road.conversation is None:
         draft = replace(draft, subject=target.subject)
     delivery = queue_reply(actor=actor, user=user, conversation=target, draft=draft)
@@ -58,8 +62,12 @@ def opening_subject(source: Conversation) -> str:
 def _open(actor: Actor, source: Conversation, road: Road, draft: Draft) -> Conversation:
     """Open a conversation with the contact on another account, in that account's team."""
     now, subject = clock.now(), draft.subject or opening_subject(source)
+    if road.asked is not None:
+        subject = ""  # a private message has none
+    contact_id = (road.asked.contact_id if road.asked is not None else None) or source.contact_id
     target = Conversation.objects.create(
-        account=road.account, channel=road.account.kind, contact=source.contact, team_id=road.account.team_id,
+        account=road.account, channel=road.account.kind, contact_id=contact_id, team_id=road.account.team_id,
+        thread_key=road.thread_key or None,
         subject=subject, language=source.language, priority=source.priority, created_at=now, last_message_at=now,
     )  # fmt: skip
     facts = {"channel": road.account.kind, "account": road.account.pk, "team": target.team_id}

@@ -54,7 +54,8 @@ def _by_key(keys: set[str]) -> Mapping[str, int]:
 
 def _up_to(one: Told, at: datetime) -> list[int]:
     """Return the deliveries of a thread that had left by an instant and are not yet as far as the watermark says."""
-    behind = ["sent", "unconfirmed"] + (["delivered"] if one.receipt.state is Delivered.READ else [])
+    # Not what is unconfirmed: that a later message was seen proves nothing of one that may never have left (INV-03).
+    behind = ["sent"] + (["delivered"] if one.receipt.state is Delivered.READ else [])
     found = Delivery.objects.filter(
         account_id=one.account_id, message__conversation__thread_key=one.thread_key,
         message__conversation__account_id=one.account_id, state__in=behind, claimed_at__lte=at,

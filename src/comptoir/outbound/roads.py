@@ -1,7 +1,9 @@
-"""The other ways to a contact: another of their conversations, or a mailbox of ours that may write to their address.
+"""The other ways to a contact: another of their conversations, a mailbox of ours that may write to their address, or,
+from a public thread, a private message to one of its authors.
 
 A road is named by a key that a form can carry: `c12` goes on in conversation 12, `m3:45` writes from account 3 to
-identity 45. A key is worth nothing by itself: it is looked up among the person's own roads again (INV-06).
+identity 45, `p78` answers message 78 in private. A key is worth nothing by itself: it is looked up among the person's
+own roads again (INV-06).
 """
 
 from dataclasses import dataclass
@@ -12,11 +14,12 @@ from comptoir.channels.base import Capability
 from comptoir.channels.models import ChannelAccount
 from comptoir.channels.registry import channels
 from comptoir.contacts.models import Identity
-from comptoir.conversations.models import Conversation, State
+from comptoir.conversations.models import Conversation, Message, MessageKind, State
 from comptoir.conversations.queries import story_of
 from comptoir.core.errors import InputError
 from comptoir.outbound.services import default_recipients, sending_account
 
+AUTHORS = 5  # of a public thread who are offered
 STORY = 50  # conversations of the contact that are looked at, newest first
 
 
@@ -28,6 +31,8 @@ class Road:
     account: ChannelAccount
     conversation: Conversation | None = None
     identity: Identity | None = None
+    asked: Message | None = None  # the public message that is answered in private
+    thread_key: str = ""  # of the private conversation
 
 
 def _can_send(account: ChannelAccount) -> bool:
@@ -38,7 +43,8 @@ def _can_send(account: ChannelAccount) -> bool:
 def roads_of(user: User, conversation: Conversation) -> list[Road]:
     """Return the ways to the contact but the usual one: their other threads first, then addresses of theirs."""
     story = _story(user, conversation)
-    roads = [Road(f"c{other.pk}", other.account, other) for other in story if _can_go_on(other, conversation)]
+    roads = private_roads(user, conversation)
+    roads += [Road(f"c{other.pk}", other.account, other) for other in story if _can_go_on(other, conversation)]
     usual, addresses = _usual(conversation)
     threads: dict[int, Conversation] = {usual: conversation} if usual else {}
     for other in story:
@@ -49,6 +55,26 @@ def roads_of(user: User, conversation: Conversation) -> list[Road]:
         for identity in identities:
             if identity.kind == kind and not (account.pk == usual and identity.address in addresses):
                 roads.append(Road(f"m{account.pk}:{identity.pk}", account, threads.get(account.pk), identity))
+    return roads
+
+
+def private_roads(user: User, conversation: Conversation) -> list[Road]:
+    """Return the private messages that can be sent to the authors of a public thread, the latest author first."""
+    channel = channels().get(conversation.channel)
+    if not conversation.is_public or channel is None or channel.private_thread is None:
+        return []
+    said = Message.objects.filter(conversation=conversation, kind=MessageKind.INBOUND).defer("search", "html")
+    latest: dict[str, Message] = {}
+    for message in said.order_by("-created_at", "-id")[:STORY]:
+        latest.setdefault(message.author_address, message)
+    roads: list[Road] = []
+    for message in list(latest.values())[:AUTHORS]:
+        facts = {**message.facts, "id": message.message_id, "author": message.author_address}
+        if not (key := channel.private_thread(facts)):
+            continue
+        known = Conversation.objects.filter(account_id=conversation.account_id, thread_key=key).first()
+        if known is None or known.team_id in team_ids_of(user):
+            roads.append(Road(f"p{message.pk}", conversation.account, known, asked=message, thread_key=key))
     return roads
 
 

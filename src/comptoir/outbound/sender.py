@@ -166,7 +166,7 @@ def outbound_of(delivery: Delivery) -> Outbound:
         reply_token=sign_number(conversation.pk, key=derive_key("reply-token")),
         from_name=message.user.name if message.user else "",
         signature=delivery.account.signature,
-        files=tuple(OutboundFile(a.filename, a.content_type, storage.get(a.key)) for a in attachments),
+        files=tuple(OutboundFile(a.filename, a.content_type, storage.get(a.key)) for a in attachments if a.key),
         quoted=history(quoted, forward=bool(envelope.get("forward"))) if quoted else "",
         automatic=bool(message.automatic),
         is_public=bool(envelope.get("is_public")),

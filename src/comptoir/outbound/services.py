@@ -48,6 +48,7 @@ class Draft:
 
     text: str
     to: Sequence[tuple[str, str]] = ()  # (name, address)
+    is_known_to: bool = False  # `to` is an identity of theirs and nothing that somebody typed
     cc: Sequence[tuple[str, str]] = ()
     subject: str = ""
     file_keys: Sequence[tuple[str, str, str, int]] = ()  # (storage key, filename, content type, size)
@@ -58,6 +59,7 @@ class Draft:
     )
     then: str = ""  # the state of the conversation afterwards: '', 'pending' or 'solved'
     answers: int | None = None  # the message that is answered, where it is not the last (a public thread has many)
+    asked: Message | None = None  # … or one of another thread: a public message that is answered in private
     template: Template | None = None  # an approved text instead of a free one
     choices: Sequence[str] = ()  # short answers that the customer can tap
 
@@ -99,6 +101,8 @@ def _envelope(conversation: Conversation, account: ChannelAccount, draft: Draft)
         raise InputError(_("This channel takes no files. Put them where a link can reach them."), field="files")
     for field, entries in people.items():
         for _name, address in entries:
+            if draft.is_known_to:
+                continue
             if "@" not in address or any(c in address for c in "\r\n,;<> "):
                 raise InputError(_("“%(address)s” is not an e-mail address.") % {"address": address}, field=field)
     if len(people["to"]) + len(people["cc"]) > MAX_RECIPIENTS:
@@ -124,6 +128,8 @@ def _envelope(conversation: Conversation, account: ChannelAccount, draft: Draft)
 
 def _asked(conversation: Conversation, draft: Draft) -> Message | None:
     """Return the message that is answered: the one that was chosen, or the customer's last."""
+    if draft.asked is not None:
+        return draft.asked
     if draft.answers is None:
         return last_asked(conversation)
     found = Message.objects.filter(conversation=conversation, pk=draft.answers, kind=MessageKind.INBOUND).first()
@@ -145,6 +151,8 @@ def _of_network(conversation: Conversation, draft: Draft, asked: Message | None)
     if asked is not None and asked.facts:
         told = {"id": asked.message_id, "author": asked.author_address, "at": asked.sent_at.isoformat()}
         found["answers"] = {**asked.facts, **told}
+        if asked.conversation_id != conversation.pk:
+            found["answers"]["is_private_reply"] = True
     if draft.choices and Capability.CHOICES in able:
         found["choices"] = [clean(choice)[:80] for choice in draft.choices]
     if draft.template is not None:
@@ -182,10 +190,12 @@ def filled(body: str, values: Sequence[str]) -> str:
     return re.sub(r"\{\{(\d{1,2})\}\}", lambda m: values[int(m[1]) - 1] if 0 < int(m[1]) <= len(values) else m[0], body)
 
 
-def _refuse_too_long(text: str, account: ChannelAccount) -> None:
+def _refuse_too_long(text: str, account: ChannelAccount, envelope: dict[str, Any]) -> None:
     """Raise InputError for a text that the channel can neither take whole nor split."""
     shown = channel(account.kind).preview
-    found = shown(Outbound(key="", text=text, to=()), account.options) if shown else None
+    is_public, answers = bool(envelope.get("is_public")), envelope.get("answers") or {}
+    message = Outbound(key="", text=text, to=(), is_public=is_public, answers=answers)
+    found = shown(message, account.options) if shown else None
     if found is not None and found.is_too_long:
         words = _("“%(name)s” takes %(limit)s characters at most; this has %(length)s. Shorten it.")
         numbers = {"limit": found.limit, "length": max(part.length for part in found.parts)}
@@ -208,8 +218,8 @@ def queue_reply(*, actor: Actor, user: User | None, conversation: Conversation, 
             _("“%(name)s” cannot send at present. Ask an administrator to look at the channel.")
             % {"name": account.name}
         )
-    _refuse_too_long(text, account)
     envelope = _envelope(row, account, draft)
+    _refuse_too_long(text, account, envelope)
     if not envelope["to"] or not envelope["to"][0]["address"]:
         raise InputError(_("It is not known where to send this. Name a recipient."), field="to")
     message, key = _write_message(row, account, user, actor, text, draft, envelope, now)

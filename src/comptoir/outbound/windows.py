@@ -41,7 +41,10 @@ def standing(conversation: Conversation, asked: Message | None, *, at: datetime)
     if asked is None:  # we began: the platform takes what it takes of somebody who has not written
         window = channel.window(conversation.created_at, is_public=conversation.is_public, facts={})
         return Standing(window, is_open=False, needs_template=window is not None and window.after is After.TEMPLATE)
-    window = channel.window(asked.sent_at, is_public=conversation.is_public, facts=asked.facts)
+    facts = asked.facts
+    if asked.conversation_id != conversation.pk:  # a public message that is answered in private has limits of its own
+        facts = {**facts, "is_private_reply": True}
+    window = channel.window(asked.sent_at, is_public=conversation.is_public, facts=facts)
     if window is None or at < window.closes_at:
         return Standing(window)
     is_late = window.after is After.TAG and (window.ends_at is None or at < window.ends_at)

@@ -97,6 +97,7 @@ class ConversationOut(Schema):
     snoozed_until: datetime | None
     merged_into_id: int | None
     message_count: int
+    is_public: bool = Field(description="Whether everybody can read it on its network")
     created_at: datetime
     last_message_at: datetime
 
@@ -159,6 +160,11 @@ class MessageOut(Schema):
     placed_by: str = Field(description="Why it is in this conversation: in-reply-to, references, token, moved …")
     attachments: list[AttachmentOut]
     delivery: DeliveryOut | None
+    permalink: str = Field(description="Where it stands on its network; empty where it has no address")
+    edited_text: str | None = Field(description="What it says since its author changed it; `text` is the original")
+    deleted_at: datetime | None = Field(description="When its author took it back; the text is kept here")
+    hidden_at: datetime | None = Field(description="Since when it is hidden from the public")
+    reactions: dict[str, int] = Field(description="How often it was reacted to, by emoji or by the network's word")
     sent_at: datetime
     created_at: datetime
 

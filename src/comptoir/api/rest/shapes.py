@@ -43,6 +43,7 @@ def conversation_out(row: Conversation) -> schemas.ConversationOut:
         snoozed_until=row.snoozed_until,
         merged_into_id=row.merged_into_id,
         message_count=row.message_count,
+        is_public=row.is_public,
         created_at=row.created_at,
         last_message_at=row.last_message_at,
     )
@@ -71,6 +72,11 @@ def message_out(row: Message) -> schemas.MessageOut:
         delivery=schemas.DeliveryOut(state=delivery.state, reason=delivery.reason, due_at=delivery.due_at)
         if delivery
         else None,
+        permalink=str(row.facts.get("permalink", "")),
+        edited_text=row.marks.get("text"),
+        deleted_at=row.marks.get("deleted_at"),
+        hidden_at=row.marks.get("hidden_at"),
+        reactions=row.marks.get("reactions", {}),
         sent_at=row.sent_at,
         created_at=row.created_at,
     )

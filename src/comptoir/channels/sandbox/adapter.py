@@ -54,5 +54,6 @@ CHANNEL = Channel(
     reconcile=client.reconcile,
     verify=verify.verify,
     identify=parse.identify,
+    private_thread=render.private_thread,
     order=900,
 )

@@ -31,6 +31,11 @@ def _posts(text: str, limit: int, unit: Unit, measure: counting.Measure) -> Prev
     return Preview(parts, limit, unit, splits=True)
 
 
+def private_thread(facts: Mapping[str, Any]) -> str:
+    """Return the thread of private messages with the author of a public one."""
+    return f"private:{facts['author']}"[:200]
+
+
 def render(message: Outbound, options: Mapping[str, Any]) -> bytes:
     """Return the JSON that the receiver gets; `parts` where the text leaves in several."""
     value: dict[str, Any] = {
@@ -40,6 +45,10 @@ def render(message: Outbound, options: Mapping[str, Any]) -> bytes:
         "text": message.text,
         "from": message.from_name,
     }
+    if message.is_public:
+        value["public"] = True
+    if answered := message.answers.get("id"):
+        value["answers"] = answered
     parts = preview(message, options).parts
     if len(parts) > 1:
         value["parts"] = [part.text for part in parts]

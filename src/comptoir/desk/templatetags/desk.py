@@ -1,5 +1,6 @@
 """Tags and filters of the desk's templates: icons, avatars, times. Kept small: they run in loops."""
 
+import re
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -10,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from comptoir.channels.registry import channels
+from comptoir.channels.registry import channels, folder_of
 from comptoir.core import clock
 from comptoir.core.folding import always_same
 from comptoir.desk import reasons, rules, words
@@ -33,24 +34,41 @@ def label_of(kind: str) -> str:
     return str(channel.label) if channel else kind
 
 
+@lru_cache(maxsize=128)
+def drawing(name: str) -> SafeString:
+    """Return what stands inside an icon: a reference into the sprite, or the drawing that a channel's folder brings."""
+    kind = name.removeprefix("channel-")
+    path = folder_of(kind) / "icon.svg"
+    if name.startswith("channel-") and kind in channels() and path.is_file():
+        found = re.search(r"<svg[^>]*>(.*)</svg>", path.read_text(encoding="utf-8"), re.DOTALL)
+        if found is not None:
+            return mark_safe(re.sub(r"\s*\n\s*", "", found[1]))  # noqa: S308  # a file of the program's own
+    return mark_safe(f'<use href="{static("icons/sprite.svg")}#{name}"/>')  # noqa: S308  # constant names
+
+
+def _view_box(name: str) -> str:
+    return "" if drawing(name).startswith("<use") else ' viewBox="0 0 24 24"'
+
+
 @register.simple_tag
 @always_same
 @lru_cache(maxsize=512)
 def icon(name: str, extra: str = "") -> SafeString:
-    """Draw a symbol of the sprite; decoration only, the words stand beside it."""
+    """Draw a symbol; decoration only, the words stand beside it."""
     classes = f"icon {extra}" if extra else "icon"
     return mark_safe(  # noqa: S308  # constant names from templates
-        f'<svg class="{classes}" aria-hidden="true"><use href="{static("icons/sprite.svg")}#{name}"/></svg>'
+        f'<svg class="{classes}"{_view_box(name)} aria-hidden="true">{drawing(name)}</svg>'
     )
 
 
 @register.simple_tag
 def channel_icon(kind: str, extra: str = "") -> SafeString:
     """Draw the symbol of a channel; screen readers hear its name."""
+    name = icon_of(kind)
+    box = mark_safe(_view_box(name))  # noqa: S308  # a constant
     return format_html(
-        '<svg class="icon {}" role="img" aria-label="{}"><use href="{}#{}"/></svg>',
-        extra, label_of(kind), static("icons/sprite.svg"), icon_of(kind),
-    )  # fmt: skip
+        '<svg class="icon {}"{} role="img" aria-label="{}">{}</svg>', extra, box, label_of(kind), drawing(name)
+    )
 
 
 @register.simple_tag
@@ -87,6 +105,12 @@ def wait_level(at: datetime | None) -> int:
 def moment(at: datetime | None) -> str:
     """Say an instant, short."""
     return words.moment_words(at, clock.now()) if at else ""
+
+
+@register.filter
+def left(at: datetime | None) -> str:
+    """Say how long it is until an instant."""
+    return words.wait_words(at - clock.now()) if at else ""
 
 
 @register.filter

@@ -293,3 +293,25 @@ def test_a_file_that_cannot_come_along_is_told_in_words_and_the_page_stays(
     page.dispatch_event("#text", "drop", {"dataTransfer": dropped})
     page.locator(".toast[data-tone=bad]", has_text="A note takes no files").wait_for()
     assert Draft.objects.count() == 0
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_public_complaint_is_taken_private_in_one_action(
+    browse: Browse, conversation: Conversation, width: int
+) -> None:
+    Conversation.objects.filter(pk=conversation.pk).update(is_public=True, thread_key="post:1")
+    conversation.messages.update(facts={"id": "m1"}, message_id="m1", author_address="ada")
+    page = at(browse, conversation, viewport={"width": width, "height": 800})
+    assert page.get_by_text("Everybody will read this answer.").is_visible()
+    assert not page.get_by_label("And in public").is_visible()
+    page.get_by_role("button", name="Take it private").click()
+    assert page.get_by_text("Only the customer will read this answer.").is_visible()
+    assert not page.get_by_text("Everybody will read this answer.").is_visible()
+    page.keyboard.type("Which line is it?")  # the text has the focus
+    page.get_by_label("And in public").fill("We wrote to you.")
+    page.locator("[data-send]").click()
+    page.wait_for_url(lambda url: "all=1" in url)
+    assert page.locator(".timeline").get_by_text("Which line is it?").is_visible()
+    assert page.locator(".timeline").get_by_text("We wrote to you.").is_visible()
+    told = dict(Delivery.objects.values_list("message__text", "message__conversation__is_public"))
+    assert told == {"Which line is it?": False, "We wrote to you.": True}

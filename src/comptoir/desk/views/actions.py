@@ -14,11 +14,12 @@ from comptoir.conversations.access import access_conversation, accessible_conver
 from comptoir.conversations.models import Conversation, Message, Placement, State
 from comptoir.conversations.queries import merge_candidates, message_for, undoable_placements
 from comptoir.core import clock
-from comptoir.core.errors import AccessDenied, InputError
+from comptoir.core.errors import AccessDenied, ChannelError, InputError
 from comptoir.desk import forms
 from comptoir.desk.guard import is_htmx, person, staff
 from comptoir.desk.rules import snooze_times
 from comptoir.desk.views.conversation import update
+from comptoir.outbound.hiding import hide_message
 
 
 def done(request: HttpRequest, row: Conversation, words: str = "") -> HttpResponse:
@@ -219,3 +220,18 @@ def placement_undo(request: HttpRequest, placement_id: int) -> HttpResponse:
         access_conversation(user, side)
     placing.undo_placement(actor=actor_of(user), user=user, placement=placement)
     return _placed(request, placement.source_id, _("Undone."))
+
+
+@staff("POST")
+def hiding(request: HttpRequest, message_id: int) -> HttpResponse:
+    """Hide a stranger's message from the public (`hidden`), or show it again."""
+    user = person(request)
+    message = message_for(user, message_id)
+    if message is None:
+        raise AccessDenied("no such message")
+    hidden = bool(request.POST.get("hidden"))
+    try:
+        hide_message(actor=actor_of(user), message=message, hidden=hidden)
+    except ChannelError as error:
+        raise InputError(str(error)) from error
+    return done(request, message.conversation, _("Hidden from the public.") if hidden else _("Shown again."))

@@ -20,6 +20,7 @@ from comptoir.core.errors import AccessDenied, ComptoirError, InputError
 from comptoir.desk.forms import AccountForm
 from comptoir.desk.guard import person, staff
 from comptoir.desk.queries import Backlog, accounts_of, backlogs
+from comptoir.desk.views.health import guide_of, state_words
 
 SLOW_SECONDS = 30  # a lag beyond this is shown as 'slow'
 
@@ -28,15 +29,28 @@ def _health(account: ChannelAccount, backlog: Backlog) -> dict[str, Any]:
     """Return one line of the page: the tone and the word of its state, and its figures."""
     health = getattr(account, "health", None)
     lag = (clock.now() - backlog.oldest).total_seconds() if backlog.oldest else 0.0
+    why = state_words(health, clock.now())
     if not account.is_active:
         tone, word = "", _("Switched off")
+    elif health is not None and health.revoked_at:
+        tone, word = "bad", _("To be connected anew")
+    elif why:
+        tone, word = "warn", _("Paused")
     elif health is not None and health.last_error_at:
         tone, word = "bad", _("Stopped")
     elif lag > SLOW_SECONDS:
         tone, word = "warn", _("Slow")
     else:
         tone, word = "ok", _("Working")
-    return {"account": account, "health": health, "backlog": backlog, "lag": lag, "tone": tone, "word": word}
+    return {
+        "account": account,
+        "health": health,
+        "backlog": backlog,
+        "lag": lag,
+        "tone": tone,
+        "word": word,
+        "why": why,
+    }
 
 
 @staff("GET")
@@ -80,7 +94,8 @@ def connect(request: HttpRequest, kind: str) -> HttpResponse:
             messages.success(request, _("Connected. Test it before you rely on it."))
             return redirect("channel", account.pk)
     status = 422 if form.errors else 200
-    return render(request, "desk/channels/form.html", {"form": form, "channel": channel}, status=status)
+    context = {"form": form, "channel": channel, "has_guide": guide_of(kind) is not None}
+    return render(request, "desk/channels/form.html", context, status=status)
 
 
 def _field_of(form: AccountForm, error: InputError) -> str | None:
@@ -121,7 +136,10 @@ def channel(request: HttpRequest, account_id: int) -> HttpResponse:
     places = {name: text.format(url=settings.PUBLIC_URL, key=account.public_key) for name, text in kind.docs.items()}
     if kind.verify is not None:
         places["webhook"] = f"{settings.PUBLIC_URL}/in/{account.public_key}"
-    context = {"form": form, "channel": kind, "account": account, "places": places}
+    context = {
+        "form": form, "channel": kind, "account": account, "places": places,
+        "has_guide": guide_of(account.kind) is not None,
+    }  # fmt: skip
     return render(request, "desk/channels/form.html", context, status=422 if form.errors else 200)
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -16,6 +17,7 @@ from comptoir.conversations.models import Conversation, Message, State
 from comptoir.core.errors import AccessDenied, InputError
 from comptoir.desk import forms, previews
 from comptoir.desk.guard import is_htmx, person, staff
+from comptoir.desk.networks import template_in
 from comptoir.desk.queries import takers_of
 from comptoir.desk.views.collision import overtaken, pressed, unseen_refused
 from comptoir.desk.views.conversation import appended, update
@@ -26,7 +28,7 @@ from comptoir.knowledge.rules import fold, holes
 from comptoir.outbound import services as outbound
 from comptoir.outbound.elsewhere import reply_elsewhere
 from comptoir.outbound.models import Delivery
-from comptoir.outbound.roads import roads_of
+from comptoir.outbound.roads import Road, roads_of
 from comptoir.outbound.services import Draft
 from comptoir.viewing.collision import Overtaken
 
@@ -61,6 +63,18 @@ def _send(request: HttpRequest, user: User, row: Conversation, draft: Draft) -> 
     road = road_in(request, user, row)
     if road is None:
         raise InputError(_("This way to the contact is no longer open. Choose another one."), field="road")
+    said = request.POST.get("acknowledge", "").strip()
+    if road.asked is not None and said:
+        return _taken_private(user, row, road, draft, said)
+    return reply_elsewhere(actor=actor_of(user), user=user, conversation=row, road=road, draft=draft)
+
+
+@transaction.atomic
+def _taken_private(user: User, row: Conversation, road: Road, draft: Draft, said: str) -> Delivery:
+    """Answer in private, and say so in public: both or neither."""
+    asked = road.asked
+    public = Draft(said, answers=asked.pk if asked else None)
+    outbound.queue_reply(actor=actor_of(user), user=user, conversation=row, draft=public)
     return reply_elsewhere(actor=actor_of(user), user=user, conversation=row, road=road, draft=draft)
 
 
@@ -79,9 +93,14 @@ def _draft(request: HttpRequest, user: User, row: Conversation) -> Draft:
     if missing := holes(asked.get("text", ""), say=_("[missing: {name}]")):
         raise InputError(_("“%(hole)s” is still in your text. Fill it in first.") % {"hole": missing[0]}, field="text")
     uploaded = files_in(user, row, asked.getlist("file")) if "file" in asked else []
-    forward = request.POST.get("forward_of", "")
+    forward, answers = request.POST.get("forward_of", ""), request.POST.get("answers", "")
+    template, text = None, asked.get("text", "")
+    if asked.get("template") and not is_forward and not asked.get("road"):
+        template, text = template_in(row, asked, asked.getlist(f"value-{asked['template']}"))
     return Draft(
-        text=asked.get("text", ""),
+        text=text,
+        template=template,
+        answers=int(answers) if answers.isdecimal() and len(answers) < 19 else None,
         to=to,
         cc=[] if is_forward else forms.addresses(asked.get("cc", "")),
         file_keys=[*uploaded, *forms.keep_files(request.FILES.getlist("files"), [file[3] for file in uploaded])],
@@ -103,9 +122,10 @@ def _written(request: HttpRequest, row: Conversation, message: Message, delivery
 
 
 def _written_elsewhere(request: HttpRequest, message: Message, delivery: Delivery | None) -> HttpResponse:
-    """Go where the answer stands; there it can be taken back."""
+    """Go where the answer stands; there it can be taken back. Of one taken private, the public part is told as well."""
     address = reverse("conversation", args=[message.conversation_id])
-    address += f"?sent={delivery.pk if delivery else ''}#timeline-end"
+    whole = "&all=1" if delivery is not None and delivery.envelope.get("answers", {}).get("is_private_reply") else ""
+    address += f"?sent={delivery.pk if delivery else ''}{whole}#timeline-end"
     if is_htmx(request):
         return HttpResponse(status=204, headers={"HX-Redirect": address})
     return redirect(address)

@@ -22,6 +22,7 @@ from comptoir.desk.bubbles import drawn
 from comptoir.desk.choosing import chosen_cursor
 from comptoir.desk.guard import person, staff
 from comptoir.desk.macro_undo import applied_in
+from comptoir.desk.networks import network_of
 from comptoir.desk.queries import participants_of, takers_of
 from comptoir.drafts.queries import Begun, begun_by, begun_in
 from comptoir.outbound.models import DeliveryState
@@ -107,7 +108,11 @@ def composer_context(request: HttpRequest, conversation: Conversation, messages:
     copies = rules.copies_of(last.recipients if last else {}, without=own)
     forwarded = known.get(request.GET.get("forward", "") or str(begun.forward_of or ""))
     may_send = not trouble and channel is not None and channel.send is not None and account.is_active
-    shown = previews.measured(road.account if road else account, begun.text) if may_send else None
+    shown = (
+        previews.measured(road.account if road else account, begun.text, None if road else conversation)
+        if may_send
+        else None
+    )
     return {
         "account": account,
         "can": can,
@@ -120,6 +125,7 @@ def composer_context(request: HttpRequest, conversation: Conversation, messages:
         "cc": (", ".join(copies) if begun.cc is None else begun.cc) if can[Capability.CC] else "",
         "to": last.author_name or last.author_address if last else conversation.contact.name,
         "forward_of": forwarded or last,
+        "network": network_of(person(request), conversation, messages, answers=request.GET.get("answers", "")),
         "tomorrow": timezone.localtime(clock.now()).replace(hour=8, minute=0) + timedelta(days=1),
     }
 

@@ -70,8 +70,10 @@ def draft(request: HttpRequest, conversation_id: int) -> HttpResponse:
         page = PAGES.get(request.POST.get("next", ""))
         return redirect(page, row.pk) if page else redirect(reverse("conversation", args=[row.pk]) + "#composer")
     text = request.POST.get("text", "")
-    account = previews.account_for(row, road_in(request, user, row))
-    count = previews.count_of(previews.measured(account, text)) if text.strip() else None
+    road = road_in(request, user, row)
+    account = previews.account_for(row, road)
+    shown = previews.measured(account, text, None if road else row) if text.strip() else None
+    count = previews.count_of(shown)
     told = {"words": count.words, "tone": count.tone} if count else None
     return JsonResponse({"revision": saved.revision if saved else 0, "count": told})
 

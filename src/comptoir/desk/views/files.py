@@ -43,8 +43,8 @@ def disposition(kind: str, filename: str) -> str:
 def attachment(request: HttpRequest, attachment_id: int) -> HttpResponse:
     """Hand out a file: as a download, or in place where it is a raster image and `inline` is asked for."""
     found = attachment_for(person(request), attachment_id)
-    if found is None:
-        raise AccessDenied("no such file")
+    if found is None or not found.key:
+        raise AccessDenied("no such file, or it is still with its platform")
     try:
         content = storage.get(found.key)
     except FileNotFoundError as error:
@@ -62,7 +62,7 @@ def _embedded(message: Message) -> dict[str, str]:
     """Return the message's own pictures by content id, as data: URLs (a caged frame has no cookie to fetch them)."""
     found: dict[str, str] = {}
     left = EMBED_BYTES
-    for file in Attachment.objects.filter(message=message).exclude(content_id=""):
+    for file in Attachment.objects.filter(message=message).exclude(content_id="").exclude(key=""):
         if not rules.is_image(file.content_type) or file.size > left:
             continue
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import psycopg
@@ -9,11 +10,15 @@ import pytest
 from django.test import override_settings
 
 from comptoir.channels import services as channels
-from comptoir.channels.models import ChannelAccount
+from comptoir.channels.base import Channel, Piece
+from comptoir.channels.models import AccountDay, ChannelAccount
+from comptoir.channels.registry import channels as channels_by_kind
 from comptoir.channels.sandbox.verify import sign
+from comptoir.core.errors import AnomalousPayload, UnsupportedEvent
 from comptoir.core.listening import conninfo
+from comptoir.core.types import AccountConfig
 from comptoir.inbound.door import WebhookDoor
-from comptoir.inbound.models import Record
+from comptoir.inbound.models import Record, Refusal
 from comptoir.inbound.services import fitting_id
 from comptoir.journal.services import SYSTEM
 from comptoir.testing.builders import make_team
@@ -167,3 +172,127 @@ def test_a_lost_database_says_come_again(account: ChannelAccount) -> None:
     assert status == 503
     assert "again" in answer["detail"]
     assert Record.objects.count() == 2
+
+
+# What leaves no record is told by its reason.
+
+
+def told(account: ChannelAccount, *bodies: bytes, **more: Any) -> list[tuple[str, str, int]]:
+    """Send requests; return what was written down of those that left no record."""
+
+    async def run() -> None:
+        door = WebhookDoor()
+        try:
+            for body in bodies:
+                await knock(door, account.public_key, body, **more)
+            if door._teller is not None:
+                await door._teller
+        finally:
+            await closing(door)
+
+    asyncio.run(run())
+    return sorted((row.kind, row.reason, row.count) for row in Refusal.objects.filter(account=account))
+
+
+def test_a_flood_with_a_wrong_signature_is_one_row_that_counts(account: ChannelAccount) -> None:
+    rows = told(account, *[body_of(n) for n in range(50)], signature="sha256=00")
+    assert [(kind, count) for kind, _reason, count in rows] == [("refused", 50)]
+    assert "signature" in rows[0][1]
+    assert bytes(Refusal.objects.get().sample) == body_of(49)
+    assert AccountDay.objects.get(account=account).refused == 50
+
+
+def test_what_is_no_event_and_what_is_too_large_are_told_too(account: ChannelAccount) -> None:
+    with override_settings(MAX_RECORD_BYTES=100):
+        rows = told(account, b"{", b"x" * 200)
+    assert {reason for _kind, reason, _count in rows} == {"This is not JSON.", "At most 0 MB."}
+
+
+def test_nothing_is_written_for_addresses_that_nobody_has(account: ChannelAccount) -> None:
+    assert one(None, body_of(1))[0] == 404
+    assert not Refusal.objects.exists()
+
+
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch) -> Iterator[Channel]:
+    """Return the sandbox as a network whose bodies name the account, and which checks addresses by a GET."""
+    sandbox = channels_by_kind()["sandbox"]
+    known = {name: getattr(sandbox, name) for name in ("identify", "challenge", "recipient_field")}
+
+    def identify(body: bytes, account: AccountConfig) -> list[Piece]:
+        value = json.loads(body)
+        if value.get("type") == "typing":
+            raise UnsupportedEvent("Somebody types.")
+        return [Piece(value["id"], "", body, recipient=value.get("for", ""))]
+
+    def challenge(query: Mapping[str, str], account: AccountConfig) -> tuple[str, bytes]:
+        if query.get("token") != SECRET:
+            raise AnomalousPayload("The token is wrong.")
+        return "text/plain", query["challenge"].encode()
+
+    for name, value in {"identify": identify, "challenge": challenge, "recipient_field": "imitates"}.items():
+        object.__setattr__(sandbox, name, value)
+    yield sandbox
+    for name, value in known.items():
+        object.__setattr__(sandbox, name, value)
+
+
+def network_body(number: int, **more: str) -> bytes:
+    return json.dumps({"id": f"e{number}", "author": {"address": "a"}, "text": "Bonjour", **more}).encode()
+
+
+def second(account: ChannelAccount, secret: str) -> ChannelAccount:
+    account.options["imitates"] = "page-1"
+    account.save()
+    values = {"secret": secret, "url": "", "imitates": "page-2"}
+    return channels.connect_account(actor=SYSTEM, kind="sandbox", name="Two", team=account.team, values=values)
+
+
+def test_an_event_for_another_account_goes_to_that_account(network: Channel, account: ChannelAccount) -> None:
+    other = second(account, SECRET)
+    told(account, network_body(1, **{"for": "page-2"}), network_body(2, **{"for": "page-1"}))
+    assert set(Record.objects.values_list("account_id", "external_id")) == {(other.pk, "e1"), (account.pk, "e2")}
+
+
+def test_an_event_for_an_account_that_is_not_here_or_has_another_secret_is_ignored_and_told(
+    network: Channel, account: ChannelAccount
+) -> None:
+    second(account, "another")
+    rows = told(account, network_body(1, **{"for": "page-2"}), network_body(2, **{"for": "page-9"}))
+    assert not Record.objects.exists()
+    assert [(kind, count) for kind, _reason, count in rows] == [("ignored", 1), ("ignored", 1)]
+    assert "page-9" in rows[1][1]
+
+
+def test_received_with_200_and_of_no_use_leaves_its_reason(network: Channel, account: ChannelAccount) -> None:
+    rows = told(account, network_body(1, type="typing"))
+    assert rows == [("ignored", "Somebody types.", 1)]
+    assert AccountDay.objects.get(account=account).ignored == 1
+
+
+def test_a_platform_checks_the_address(network: Channel, account: ChannelAccount) -> None:
+    async def ask(query: bytes) -> tuple[int, bytes, bytes]:
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": b""}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": f"/in/{account.public_key}",
+            "headers": [],
+            "query_string": query,
+        }
+        door = WebhookDoor()
+        await door(scope, receive, send)
+        if door._teller is not None:
+            await door._teller
+        return sent[0]["status"], dict(sent[0]["headers"])[b"content-type"], sent[1]["body"]
+
+    assert asyncio.run(ask(f"token={SECRET}&challenge=12%2034".encode())) == (200, b"text/plain", b"12 34")
+    assert asyncio.run(ask(b"token=wrong&challenge=1"))[0] == 400
+    assert Refusal.objects.get().reason == "The token is wrong."

@@ -47,7 +47,8 @@
       to.dataset.usual ??= to.textContent;
       to.textContent = choice.dataset.roadGoes ?? to.dataset.usual;
     }
-    choice.closest("details").open = false;
+    const menu = choice.closest("details");
+    if (menu) menu.open = false;
     form.querySelector(".composer-text").focus();
     form.dispatchEvent(new CustomEvent("composer:changed", { bubbles: true }));
   });

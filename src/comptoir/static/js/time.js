@@ -1,4 +1,5 @@
-// Times in the person's own language: <time datetime data-relative> ("3 hours ago"), <time datetime data-wait> ("2 h 14").
+// Times in the person's own language: <time datetime data-relative> ("3 hours ago"), <time datetime data-wait> ("2 h 14"), and
+// <time datetime data-left> (the same, until it is over).
 // The server's text stands until this runs; both are brought up to date every half minute and after each swap.
 {
   const language = document.documentElement.lang || "en";
@@ -26,11 +27,12 @@
 
   const refresh = () => {
     const now = Date.now();
-    for (const time of document.querySelectorAll("time[data-relative], time[data-wait]")) {
+    for (const time of document.querySelectorAll("time[data-relative], time[data-wait], time[data-left]")) {
       const at = Date.parse(time.dateTime);
       if (Number.isNaN(at)) continue;
       const minutes = Math.floor((now - at) / 60000);
-      const text = "wait" in time.dataset ? wait(minutes) : ago((at - now) / 1000);
+      const left = Math.ceil((at - now) / 60000);
+      const text = "wait" in time.dataset ? wait(minutes) : "left" in time.dataset ? wait(left) : ago((at - now) / 1000);
       if (time.textContent !== text) time.textContent = text;
       if ("wait" in time.dataset && "level" in time.dataset) time.dataset.level = level(minutes);
       if (!time.title) time.title = full.format(at);
