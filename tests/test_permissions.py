@@ -33,14 +33,17 @@ from comptoir.routing.rules.conditions import Action, Definition
 from comptoir.testing.builders import (
     make_account,
     make_attachment,
+    make_burst,
     make_contact,
     make_conversation,
     make_import,
+    make_mention,
     make_message,
     make_notification,
     make_passkey,
     make_record,
     make_reminder,
+    make_search,
     make_team,
     make_user,
 )
@@ -145,6 +148,17 @@ RULES: dict[str, str] = {
     "macros/new/": STAFF,
     "macros/<int:macro_id>/": OBJECT,
     "macros/<int:macro_id>/deletion/": OBJECT,
+    "listening/": STAFF,
+    "listening/<int:mention_id>/dismissal/": OBJECT,
+    "listening/<int:mention_id>/conversation/": OBJECT,
+    "listening/bursts/<int:burst_id>/dismissal/": OBJECT,
+    "settings/listening/": OFFICE,
+    "settings/listening/new/": OFFICE,
+    "settings/listening/<int:search_id>/": OBJECT,
+    "settings/listening/<int:search_id>/deletion/": OBJECT,
+    "settings/listening/sources/new/": OFFICE,
+    "settings/listening/sources/<int:source_id>/": OFFICE,
+    "settings/listening/sources/<int:source_id>/deletion/": OFFICE,
     "me/": SELF,
     "settings/labels/": OFFICE,
     "settings/labels/<int:label_id>/": OFFICE,
@@ -357,6 +371,8 @@ def theirs(db: None) -> Theirs:
     session = StaffSession.objects.create(
         user=owner, session_key="theirs", started_at=clock.now(), seen_at=clock.now(), agent="Firefox"
     )
+    search = make_search(team)
+    mention = make_mention(search, text="No dial tone in the press")
     numbers: dict[str, object] = {
         "conversation_id": conversation.pk,
         "placement_id": moved.pk,
@@ -395,6 +411,10 @@ def theirs(db: None) -> Theirs:
         "form": "json",
         "import_id": make_import(account).pk,
         "number": 0,
+        "mention_id": mention.pk,
+        "search_id": search.pk,
+        "source_id": mention.source_id,
+        "burst_id": make_burst(search).pk,
     }
     payload = {
         "text": "I was here", "state": "solved", "assignee": owner.pk, "team": team.pk, "priority": "2",

@@ -77,6 +77,7 @@ INSTALLED_APPS = [
     "comptoir.reminders",
     "comptoir.notifications",
     "comptoir.moving",
+    "comptoir.listening",
     "comptoir.desk",
     "comptoir.api",
     "comptoir.demo",

@@ -9,6 +9,7 @@ from comptoir.channels.registry import channels
 urlpatterns = [
     path("", include("comptoir.desk.urls")),
     path("", include("comptoir.desk.routing_urls")),
+    path("", include("comptoir.desk.listening_urls")),
     path("", include("comptoir.desk.public_urls")),
     path("", include("comptoir.desk.settings_urls")),
     path("accounts/", include("comptoir.accounts.urls")),

@@ -10,6 +10,8 @@
     notices     journal → notifications           woken by NOTIFY; and their mails
     watchers    one thread a mailbox (or stream)  for channels that poll or stream
     imports     what people move in with          woken by NOTIFY, else every 20 s
+    listening   feeds, alerts, and conversations of mentions
+    listeners   one thread a stream of listening
     keeper      snoozes, reminders, dead claims, sessions    every second
 
 Any number of workers may run, on any number of machines: every claim is a lock or a compare-and-set in PostgreSQL. A
@@ -41,6 +43,8 @@ from comptoir.core.listening import conninfo
 from comptoir.inbound import log
 from comptoir.inbound.services import WAKE_CHANNEL as INBOUND
 from comptoir.journal.services import LIVE_CHANNEL
+from comptoir.listening import jobs as listening
+from comptoir.listening.watching import Watchers
 from comptoir.moving import jobs as moving
 from comptoir.moving.services import WAKE_CHANNEL as MOVING
 from comptoir.notifications import services as notifications
@@ -74,6 +78,7 @@ class Worker:
         self._backlog = threading.Event()
         self._routing = threading.Event()  # of its own: a waker that two loops clear would wake only one of them
         self._watchers: dict[int, threading.Thread] = {}
+        self._listeners = Watchers(self._stop.is_set)
         self._kept_at = {"claims": 0.0, "sessions": 0.0, "mails": 0.0}
 
     def run(self) -> None:
@@ -91,6 +96,7 @@ class Worker:
             ("files", lambda: fetch_due(clock.now()), None),
             ("notices", self._notify, self._heard),
             ("imports", lambda: 0.0 if moving.run_due(self._stop.is_set) else 20.0, self._wakers[MOVING]),
+            ("listening", lambda: listening.run_once(clock.now()), None),
             ("keeper", self._keep, None),
         ]
         threads = [threading.Thread(target=self._loop, args=entry, name=entry[0], daemon=True) for entry in loops]
@@ -99,7 +105,7 @@ class Worker:
             thread.start()
         self._stop.wait()
         deadline = time.monotonic() + 10
-        for thread in [*threads, *self._watchers.values()]:
+        for thread in [*threads, *self._watchers.values(), *self._listeners.threads()]:
             thread.join(max(0.0, deadline - time.monotonic()))
 
     def stop(self) -> None:
@@ -164,6 +170,7 @@ class Worker:
         if self._is_time("claims", 15):
             sender.recover_claims(at=now)
             self._watch_accounts()
+            self._listeners.keep()
         if self._is_time("sessions", 3600):
             sweep_log(now)
             forget_early(at=now)

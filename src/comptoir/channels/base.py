@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-from comptoir.core.types import AccountConfig, Inbound, Outbound, ParseContext, Receipt
+from comptoir.core.types import AccountConfig, Author, Inbound, Outbound, ParseContext, Receipt
 
 
 class Capability(StrEnum):
@@ -316,6 +316,37 @@ class Hide(Protocol):
         """Hide one message."""
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A public post that listening found, before any account of ours was told of it.
+
+    `network` is the kind of its source ('bluesky', 'mastodon', 'feed'), `server` the source's address; `raw` is the
+    post as the source told it, plain JSON.
+    """
+
+    network: str
+    server: str
+    id: str
+    url: str
+    author: Author
+    text: str
+    published_at: datetime
+    language: str = ""
+    handle: str = ""  # of its author, without @; '' where nobody knows it
+    raw: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Adopt(Protocol):
+    """Return the record that makes a found post a conversation of this account, or None where it cannot answer it.
+
+    `external_id` is the one under which the account itself would be told of the post, so that it stays one message
+    (INV-02), and `raw` is what its `parse` reads. Pure.
+    """
+
+    def __call__(self, post: Found, account: AccountConfig) -> Piece | None:
+        """Adopt one post."""
+
+
 class MakePreview(Protocol):
     """Show what will leave, by the rules of `render` and without sending: pure, quick, never fails on a text."""
 
@@ -376,6 +407,7 @@ class Channel:
     hide: Hide | None = None
     fetch: Fetch | None = None
     profile: Profile | None = None
+    adopt: Adopt | None = None
     test: Test | None = None
     steps: Steps | None = None  # the same, step by step
     urls: str = ""  # module with the public screens of the channel, mounted at /c/<kind>/

@@ -73,7 +73,7 @@ def request(
     max_bytes: int = MAX_BODY,
 ) -> Response:
     """Make one request and return the answer, whatever its status. Raises ChannelError when there is none."""
-    host = _checked(url)
+    host = checked_host(url)
     sent = list({"User-Agent": _USER_AGENT, "Accept-Encoding": "identity", **(headers or {})}.items())
     limits = dict.fromkeys(("connect", "read", "write", "pool"), timeout)
     deadline = time.monotonic() + timeout
@@ -96,7 +96,7 @@ def request(
         raise ChannelError(text % {"host": host, "why": str(error) or type(error).__name__}) from error
 
 
-def _checked(url: str) -> str:
+def checked_host(url: str) -> str:
     """Return the host of a URL that may be requested at all."""
     try:
         parts = urlsplit(url)

@@ -49,6 +49,7 @@ DESTINATIONS: tuple[Destination, ...] = (
     Destination("contacts", gettext_lazy("Contacts"), "people customers clients", "contacts", key="g c"),
     Destination("notifications", gettext_lazy("Notifications"), "bell mentions", "bell", key="g n"),
     Destination("next", gettext_lazy("Next conversation"), "next suivante", "bolt", key="n"),
+    Destination("listening", gettext_lazy("Listening"), "mentions social veille ecoute", "globe", key="g l"),
     Destination("drafts", gettext_lazy("Drafts"), "drafts brouillons", "edit", key="g d"),
     Destination("my_reminders", gettext_lazy("My reminders"), "rappels", "clock"),
     Destination("view_new", gettext_lazy("New view"), "new view nouvelle vue", "plus"),

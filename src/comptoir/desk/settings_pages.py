@@ -51,6 +51,9 @@ GROUPS = (
                 "hours", _("Opening hours"), _("When each team is there, with holidays and exceptions."), "clock", ALL
             ),
             SettingsPage("rules", _("Rules"), _("What happens by itself, and when."), "bolt", LEADS),
+            SettingsPage(
+                "listening_settings", _("Listening"), _("Which mentions elsewhere your team hears of."), "globe", LEADS
+            ),
             SettingsPage("label_settings", _("Labels"), _("Words that sort conversations."), "tag", LEADS),
             SettingsPage(
                 "field_settings", _("Own fields"), _("What you note of contacts and conversations."), "edit", LEADS

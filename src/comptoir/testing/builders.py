@@ -16,6 +16,7 @@ from comptoir.contacts.models import Contact, Identity
 from comptoir.conversations.models import Attachment, Conversation, Message, State
 from comptoir.core import clock, storage
 from comptoir.inbound.models import Record, RecordState
+from comptoir.listening.models import Burst, Hit, Mention, Search, Source
 from comptoir.moving.models import Import, Stage
 from comptoir.notifications.models import Notification
 from comptoir.outbound.models import Delivery, DeliveryState
@@ -207,3 +208,42 @@ def make_notification(
     """Notify a person of an event of a conversation that never was."""
     values = {"event_id": next(_numbers), "actor_name": "Ada Martin", **fields}
     return Notification.objects.create(user=user, conversation=conversation, kind=kind, at=at or clock.now(), **values)
+
+
+def make_source(*, kind: str = "feed", name: str = "The Lyon Courier", address: str = "", **fields: Any) -> Source:
+    """Create a source of listening that nobody asks."""
+    address = address or f"https://press{next(_numbers)}.example.org/feed"
+    return Source.objects.create(kind=kind, name=name, address=address, created_at=clock.now(), **fields)
+
+
+def make_search(team: Team, *, name: str = "", wanted: dict[str, list[str]] | None = None, **fields: Any) -> Search:
+    """Create a saved search of a team; it wants “ondavelle”."""
+    now = clock.now()
+    values = {"created_at": now, "changed_at": now, **fields}
+    wanted = wanted or {"words": ["ondavelle"]}
+    return Search.objects.create(name=name or f"Search {next(_numbers)}", team=team, wanted=wanted, **values)
+
+
+def make_mention(
+    *searches: Search,
+    source: Source | None = None,
+    text: str = "Ondavelle is down",
+    at: datetime | None = None,
+    **fields: Any,
+) -> Mention:
+    """Create a mention that answers the given searches."""
+    at, number = at or clock.now(), next(_numbers)
+    values = {
+        "external_id": f"mention-{number}", "author_name": "Ada Martin", "url": f"https://press.example.org/{number}",
+        "found_at": at, "seen_at": at, **fields,
+    }  # fmt: skip
+    mention = Mention.objects.create(source=source or make_source(), text=text, published_at=at, **values)
+    Hit.objects.bulk_create([Hit(mention=mention, search=search, at=at) for search in searches])
+    return mention
+
+
+def make_burst(search: Search, *, at: datetime | None = None, **fields: Any) -> Burst:
+    """Create an alert of a search."""
+    return Burst.objects.create(
+        search=search, at=at or clock.now(), **{"count": 12, "expected": 0.1, "chance": 1e-9, **fields}
+    )
