@@ -109,7 +109,7 @@ def requests_of(place: Installation, keys: dict[str, str], count: int, seed: int
     chance = random.Random(seed)
     makers: dict[str, Callable[[int, int, str], tuple[bytes, dict[str, str]]]] = {
         "sandbox": _sandbox, "messenger": _messenger, "whatsapp": _whatsapp, "telegram": _telegram, "x": _x,
-        "sms": _sms(f"{place.url}/in/{keys['sms']}"),
+        "sms": _sms(f"http://localhost:{place.port}/in/{keys['sms']}"),
     }  # fmt: skip
     kinds = sorted(makers)
     made: list[bytes] = []

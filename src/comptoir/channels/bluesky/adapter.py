@@ -73,6 +73,7 @@ CHANNEL = Channel(
         ),
     ),
     parse=parse.parse,
+    adopt=parse.adopt,
     send=client.send,
     preview=render.preview,
     reconcile=client.reconcile,

@@ -8,9 +8,10 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from comptoir.channels.base import Found, Piece
 from comptoir.core.errors import AnomalousPayload, UnsupportedEvent
 from comptoir.core.textfold import clean
-from comptoir.core.types import Author, Inbound, InboundKind, ParseContext, RemoteFile
+from comptoir.core.types import AccountConfig, Author, Inbound, InboundKind, ParseContext, RemoteFile
 
 from .records import (
     DID,
@@ -271,3 +272,22 @@ def _private(us: Author, convo: str, name: str, message: Mapping[str, Any], peop
         to=(other,) if is_ours else (), thread_key=group_thread(convo) if is_group else private_thread(other.address),
         message_id=name, sent_at=sent_at, facts=facts,
     )  # fmt: skip
+
+
+def adopt(post: Found, account: AccountConfig) -> Piece | None:
+    """Return the record of a post that listening found, as if the network had told that it mentions us."""
+    raw = post.raw
+    uri, cid, did, record = raw.get("uri"), raw.get("cid"), raw.get("did"), raw.get("record")
+    if post.network != "bluesky" or not (uri and cid and did) or not isinstance(record, dict):
+        return None
+    told = {
+        "uri": uri, "cid": cid, "reason": "mention", "record": record, "indexedAt": post.published_at.isoformat(),
+        "author": {"did": did, "handle": post.handle or "handle.invalid", "displayName": post.author.name},
+    }  # fmt: skip
+    reply = record.get("reply")
+    root = reply.get("root") if isinstance(reply, dict) else None
+    thread = public_thread(str(root.get("uri") if isinstance(root, dict) else uri))
+    # Who we are is of no use to a mention; the watcher's own records know it.
+    us = {"did": "did:web:unknown", "handle": str(account.options.get("handle", ""))}
+    value = {"type": "notification", "us": us, "notification": told}
+    return Piece(f"post:{uri}", thread, json.dumps(value).encode())

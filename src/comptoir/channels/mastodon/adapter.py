@@ -65,6 +65,7 @@ CHANNEL = Channel(
         ),
     ),
     parse=parse.parse,
+    adopt=parse.adopt,
     send=client.send,
     preview=render.preview,
     reconcile=client.reconcile,

@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from comptoir.channels.base import Found, Piece
 from comptoir.channels.mastodon.html_text import html_to_text, without_mentions
 from comptoir.core.errors import AnomalousPayload, UnsupportedEvent
-from comptoir.core.types import Author, Inbound, InboundKind, ParseContext, RemoteFile
+from comptoir.core.types import AccountConfig, Author, Inbound, InboundKind, ParseContext, RemoteFile
 
 NETWORK = "mastodon"
 MAX_TEXT = 100_000
@@ -256,3 +257,18 @@ def _files(status: Mapping[str, Any]) -> tuple[RemoteFile, ...]:
             continue
         found.append(RemoteFile({"url": url}, filename=name))
     return tuple(found)
+
+
+def adopt(post: Found, account: AccountConfig) -> Piece | None:
+    """Return the record of a post that listening found on the account's own server; None for any other server's."""
+    server = str(account.options.get("server", ""))
+    home = urlsplit(server if "://" in server else f"https://{server}").hostname
+    if post.network != "mastodon" or not home or urlsplit(post.server).hostname != home or not post.raw.get("id"):
+        return None
+    number = str(post.raw["id"])
+    value = {
+        "event": "notification", "payload": {"id": "", "type": "mention", "status": dict(post.raw)},
+        "own": {"id": "", "acct": ""}, "domain": home, "root": str(post.raw.get("in_reply_to_id") or number),
+    }  # fmt: skip
+    # ORDER of watching.py: one order for all events of an account.
+    return Piece(f"status:{number}", "mastodon", json.dumps(value, ensure_ascii=False).encode(errors="replace"))
