@@ -120,6 +120,12 @@ TABLE: dict[str, tuple[str, Callable[[Cast], dict[str, int | str]] | None, dict[
     "record": ("GET", lambda c: {"record_id": builders.make_record(c.account).pk}, {}),
     "channel": ("GET", lambda c: {"account_id": c.account.pk}, {}),
     "channel_test": ("POST", lambda c: {"account_id": c.account.pk}, {}),
+    "channel_health": ("GET", lambda c: {"account_id": c.account.pk}, {}),
+    "channel_replay": ("POST", lambda c: {"account_id": c.account.pk}, {"kind": "failed"}),
+    "channel_templates": ("POST", lambda c: {"account_id": c.account.pk}, {}),
+    "channel_compare": ("GET", None, {}),
+    "channel_guide": ("GET", None, {}),
+    "hiding": ("POST", lambda c: {"message_id": c.message.pk}, {"hidden": "1"}),
     "setup": ("GET", None, {}),
     "setup_mailbox": ("GET", None, {}),
     "setup_servers": ("GET", None, {}),
@@ -135,6 +141,7 @@ TABLE: dict[str, tuple[str, Callable[[Cast], dict[str, int | str]] | None, dict[
 # Addresses of what belongs to the installation: who may is a question of the role, not of the team.
 FILLED: dict[str, dict[str, int | str]] = {
     "channel_new": {"kind": "email"},
+    "channel_guide": {"kind": "sandbox"},
     "batch_menu": {"part": "people"},
     **{name: {"label_id": 1} for name in ("label", "label_merge", "label_deletion")},
     **{name: {"field_id": 1} for name in ("field", "field_position", "field_deletion")},
@@ -225,7 +232,7 @@ def _snapshot() -> list[tuple[str, int, str]]:
         " conversations_savedview conversations_bulkchange contacts_customfield"
         " drafts_draft knowledge_savedreply knowledge_macro"
         " viewing_presence reminders_reminder notifications_notification notifications_follow"
-        " moving_import"
+        " moving_import conversations_amendment"
     )
     found = []
     with connection.cursor() as cursor:
@@ -297,7 +304,7 @@ def test_labels_and_fields_are_kept_in_order_by_leads(cast: Cast, name: str) -> 
     assert _snapshot() == before
 
 
-@pytest.mark.parametrize("name", ["channel", "channel_new", "channel_test"])
+@pytest.mark.parametrize("name", ["channel", "channel_new", "channel_test", "channel_templates"])
 def test_channels_are_changed_by_administrators_only(cast: Cast, name: str) -> None:
     assert _send(cast.client(cast.lead), name, _url(name, cast)) == 403
 
