@@ -413,4 +413,5 @@ class Channel:
     urls: str = ""  # module with the public screens of the channel, mounted at /c/<kind>/
     replies_by: str = ""  # 'email': answers leave by the mailbox named in options["reply_account"]
     order: int = 100  # place in lists
+    is_inner: bool = False  # made by the product itself: nobody connects one, and no list offers it
     docs: Mapping[str, str] = field(default_factory=dict)  # "page" and "embed": where it lives, with {url} and {key}

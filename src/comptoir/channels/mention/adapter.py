@@ -20,4 +20,5 @@ CHANNEL = Channel(
     parse=parse.parse,
     adopt=parse.adopt,
     order=850,
+    is_inner=True,
 )

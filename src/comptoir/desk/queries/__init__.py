@@ -70,6 +70,14 @@ def accounts_of(user: User) -> list[ChannelAccount]:
     return list(found.select_related("team").defer("credentials").order_by("kind", "name"))
 
 
+KINDS = "SELECT DISTINCT kind FROM channels_channelaccount WHERE team_id = ANY(%s)"
+
+
+def kinds_of(user: User) -> set[str]:
+    """Return the channels by which the public can write to the person's teams."""
+    return {row[0] for row in bulk.fetch_all(KINDS, [team_ids_of(user)])}
+
+
 INTAKE_PAGE = 50
 INTAKE_SPAN = 200_000  # records looked at for one page of a state that has no index of its own
 

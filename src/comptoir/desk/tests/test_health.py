@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from comptoir.channels import services
+from comptoir.channels.base import Channel
 from comptoir.channels.models import AccountHealth
 from comptoir.channels.registry import channels
 from comptoir.core import clock
@@ -73,15 +74,29 @@ def test_what_the_network_still_allows_is_drawn(cast: Cast) -> None:
     assert set(AccountHealth.objects.get(account=cast.account).budgets) == {"posts", "reads"}
 
 
+def _offered() -> list[Channel]:
+    return [channel for channel in channels().values() if not channel.is_inner]
+
+
+def test_what_the_product_makes_itself_is_offered_to_nobody(cast: Cast) -> None:
+    client = cast.client(cast.admin)
+    inner = [channel.kind for channel in channels().values() if channel.is_inner]
+    assert inner
+    page = client.get("/channels/").content.decode()
+    for kind in inner:
+        assert f"/channels/new/{kind}/" not in page
+        assert client.get(f"/channels/new/{kind}/").status_code == 404
+
+
 def test_the_comparison_has_every_channel_and_every_capability(cast: Cast) -> None:
     page = cast.client().get("/channels/compare/").content.decode()
-    for channel in channels().values():
+    for channel in _offered():
         assert f'href="/channels/guides/{channel.kind}/"' in page
         able = {capability for capability in channel.capabilities if capability in capability_words()}
         assert able or not channel.capabilities
 
 
-@pytest.mark.parametrize("kind", sorted(channels()))
+@pytest.mark.parametrize("kind", sorted(channel.kind for channel in channels().values() if not channel.is_inner))
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_every_channel_has_a_page_that_says_how_it_is_connected(cast: Cast, kind: str, language: str) -> None:
     cast.agent.language = language

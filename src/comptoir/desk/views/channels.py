@@ -65,7 +65,7 @@ def channels(request: HttpRequest) -> HttpResponse:
     for account in accounts:
         account.health = healths.get(account.pk)
     lines = [_health(account, by_id.get(account.pk, Backlog())) for account in accounts]
-    kinds = registry() if user.is_admin else {}
+    kinds = {kind: found for kind, found in registry().items() if not found.is_inner} if user.is_admin else {}
     return render(request, "desk/channels/list.html", {"lines": lines, "kinds": kinds})
 
 
@@ -78,7 +78,7 @@ def _form(channel: Channel, user: User, *args: Any, **kwargs: Any) -> AccountFor
 def connect(request: HttpRequest, kind: str) -> HttpResponse:
     """Connect an account of a channel, by the form that the channel declares."""
     user, channel = person(request), registry().get(kind)
-    if channel is None:
+    if channel is None or channel.is_inner:
         raise Http404(kind)
     form = _form(channel, user, request.POST or None, is_new=True)
     if request.method == "POST" and form.is_valid():

@@ -145,7 +145,7 @@ def capability_words() -> dict[Capability, str]:
 @staff("GET")
 def compare(request: HttpRequest) -> HttpResponse:
     """Show what each channel can do, and how long a message may be."""
-    kinds = list(registry().values())
+    kinds = [channel for channel in registry().values() if not channel.is_inner]
     rows = [
         (said, [capability in channel.capabilities for channel in kinds])
         for capability, said in capability_words().items()
@@ -165,7 +165,7 @@ def guide_of(kind: str) -> SafeString | None:
 def guide(request: HttpRequest, kind: str) -> HttpResponse:
     """Show how a channel is connected, and what it can do."""
     channel = registry().get(kind)
-    if channel is None:
+    if channel is None or channel.is_inner:
         raise Http404(kind)
     able = [said for capability, said in capability_words().items() if capability in channel.capabilities]
     context = {"channel": channel, "guide": guide_of(kind), "able": able, "limit": _limit(channel)}

@@ -21,6 +21,7 @@ from comptoir.conversations.services import claim_conversation
 from comptoir.desk.choosing import Chosen, chosen_cursor, chosen_list, cursor_words
 from comptoir.desk.guard import is_htmx, person, staff
 from comptoir.desk.lines import lines_of, listed
+from comptoir.desk.queries import kinds_of
 
 MOST_ROWS = 200  # a live refresh redraws what is on the screen, up to this many
 NEXT_CHOICE = 20  # of the most urgent that are free: as many people may press 'next' at the same instant
@@ -95,6 +96,7 @@ def _filters(user: User, chosen: Chosen) -> dict[str, Any]:
         {"label": team.name, "query": chosen.query(team=team.pk), "on": team.pk == chosen.team}
         for team in teams_of(user)
     ]
+    here = kinds_of(user)
     kinds = [
         {
             "label": channel.label,
@@ -103,6 +105,7 @@ def _filters(user: User, chosen: Chosen) -> dict[str, Any]:
             "on": kind == chosen.channel,
         }
         for kind, channel in channels().items()
+        if kind in here or kind == chosen.channel
     ]
     active = [item["label"] for item in (*teams, *kinds) if item["on"]]
     return {"teams": teams, "channels": kinds, "active": active, "clear": chosen.query(team=None, channel="")}
