@@ -11,7 +11,10 @@ from django.test import Client
 from django.urls import get_resolver
 
 from comptoir.accounts.models import User
+from comptoir.channels import services
+from comptoir.channels.models import ChannelAccount
 from comptoir.conversations.models import Conversation, Message, State
+from comptoir.core import clock
 from comptoir.testing import builders
 
 AXE = Path(settings.BASE_DIR).parents[1] / "node_modules" / "axe-core" / "axe.min.js"
@@ -32,6 +35,21 @@ MODES: dict[str, dict[str, Any]] = {
     "phone": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}, "has_touch": True},
     "contrast": {"color_scheme": "dark", "contrast": "more", "reduced_motion": "reduce"},
 }
+
+
+def _public(account: ChannelAccount) -> str:
+    """Return the address of a public thread with everything that networks do to messages."""
+    at = clock.now().isoformat()
+    row = builders.make_conversation(account, contact=builders.make_contact("Zoe Petit", address="zoe", kind="sandbox"))
+    Conversation.objects.filter(pk=row.pk).update(is_public=True, thread_key="post:1")
+    row.messages.update(
+        facts={"id": "m1", "permalink": "https://network.example/1"}, message_id="m1", author_address="zoe",
+        marks={"text": "Dead since Monday", "edited_at": at, "hidden_at": at, "reactions": {"like": 3}},
+    )  # fmt: skip
+    builders.make_message(row, text="Regretted", marks={"deleted_at": at})
+    services.note_budget(account_id=account.pk, name="posts", limit=300, left=12, resets_at=clock.now())
+    services.note_day(at=clock.now(), done={account.pk: 7}, ignored={account.pk: 2}, failed={account.pk: 1})
+    return f"/conversations/{row.pk}/"
 
 
 @pytest.fixture
@@ -57,6 +75,8 @@ def paths(agent: User) -> list[str]:
         "/search?q=is:open+from:nobody+line", "/search?q=tone&tab=files", "/search?q=martin", "/search?q=nothingatall",
         "/contacts/", "/contacts/?q=ada", f"/contacts/{row.contact_id}/", "/intake/", f"/intake/{record.pk}/",
         "/channels/", f"/channels/{account.pk}/", "/channels/new/email/", "/channels/new/webform/", "/me/", "/keys/",
+        f"/channels/{account.pk}/health/", "/channels/compare/", "/channels/guides/mastodon/", "/channels/new/bluesky/",
+        f"{own}?all=1", _public(account),
         "/settings/api/", "/accounts/password/change/", "/accounts/logout/", "/accounts/login/", "/offline",
         "/no/such/page/", f"/c/webform/{form.public_key}/", f"/c/webchat/{chat.public_key}/",
     ]  # fmt: skip
@@ -130,7 +150,7 @@ def test_pages_have_their_landmarks_and_one_first_heading(
 ) -> None:
     User.objects.filter(pk=agent.pk).update(language=language)
     page = browse("/")
-    for path in paths[:27]:
+    for path in paths[:33]:
         page.goto(site.url + path)
         assert page.locator("main").count() == 1, path
         assert page.locator("nav[aria-label]").count() >= 1, path
