@@ -31,12 +31,25 @@ BARS = {
     "search, common word": (80, 150, "django-helpdesk 263/333"),
     "search, two common words": (80, 150, ""),
     "search, filters": (80, 150, ""),
+    "saved view": (80, 150, ""),
     "palette": (50, 50, ""),
 }
 FILTERED = (
     "commande is:open", "order channel:email", "facture after:60d", "invoice before:400d", "assignee:me is:pending",
     "is:unread", "livreur from:camille", "has:attachment", "before:2y is:received", "parcel is:note",
 )  # fmt: skip
+# What no index serves is looked for in a bounded walk (conversations/listing.py): the worst that a view can ask.
+VIEWS: tuple[dict[str, Any], ...] = (
+    {"waits": None, "words": "commande", "unread": True, "sort": "activity"},
+    {"waits": None, "states": ["solved"], "languages": ["fr"], "priority": 1, "sort": "newest"},
+    {"channels": ["email"], "waiting_minutes": 600, "sort": "wait"},
+    {"waits": None, "states": ["pending", "snoozed"], "channels": ["sandbox"], "owner": "any", "sort": "activity"},
+    {"waits": None, "trouble": True, "sort": "activity"},
+)
+KEEP_VIEW = """
+INSERT INTO conversations_savedview (name, owner_id, scope, filter, position)
+VALUES ('bench', %s, 'personal', %s, %s) RETURNING id
+"""
 NAMED = ("mar", "camille", "commande", "500", "parcel")
 WANTED = """
 SELECT c.id FROM conversations_conversation c JOIN accounts_membership m ON m.team_id = c.team_id AND m.user_id = %s
@@ -98,10 +111,16 @@ def _rare_words(own: Any) -> list[str]:
     return sorted({match[1] for row in rows if (match := re.search(r"Ref (\w+)\.", row[0]))})
 
 
+def _views(own: Any, user: int) -> list[int]:
+    own.execute("DELETE FROM conversations_savedview WHERE name = 'bench'")
+    return [own.execute(KEEP_VIEW, [user, json.dumps(view), place]).fetchone()[0] for place, view in enumerate(VIEWS)]
+
+
 def _steps(browser: Browser, own: Any, user: int) -> dict[str, Callable[[int], float]]:
     pages = _conversations(own, user, ["email", "sandbox"], 300)
     replied = _conversations(own, user, ["sandbox"], 100)
     rare = _rare_words(own)
+    views = _views(own, user)
 
     def search(words: str) -> float:
         return browser.get(f"/search?q={quote(words)}")[0]
@@ -117,6 +136,7 @@ def _steps(browser: Browser, own: Any, user: int) -> dict[str, Callable[[int], f
         "search, rare word": lambda n: search(rare[n % len(rare)]),
         "search, common word": lambda n: search(COMMON[n % len(COMMON)]),
         "search, filters": lambda n: search(FILTERED[n % len(FILTERED)]),
+        "saved view": lambda n: browser.get(f"/?saved={views[n % len(views)]}")[0],
         "palette": lambda n: browser.get(f"/palette?q={NAMED[n % len(NAMED)]}", **{"HX-Request": "true"})[0],
         "search, two common words": lambda n: search(TWO_COMMON[n % len(TWO_COMMON)]),
     }
