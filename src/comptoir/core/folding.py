@@ -15,6 +15,7 @@ from django.template.library import SimpleNode
 from django.template.loaders import base, cached
 from django.templatetags.i18n import TranslateNode
 from django.templatetags.static import StaticNode
+from django.urls import NoReverseMatch, reverse
 from django.utils.translation import get_language
 
 
@@ -47,6 +48,7 @@ def fold(nodes: NodeList) -> None:
     for node in nodes:
         for inner in _inside(node):
             fold(inner)
+        node = _prepared(node)
         text = node.s if isinstance(node, TextNode) else _text(node)
         if text is None:
             folded.append(node)
@@ -55,6 +57,38 @@ def fold(nodes: NodeList) -> None:
         else:
             folded.append(TextNode(text))
     nodes[:] = folded
+
+
+class _Address(Node):
+    """The address of something by its number, without a search through all addresses."""
+
+    child_nodelists = ()
+
+    def __init__(self, whole: URLNode, before: str, after: str) -> None:
+        self.whole, self.before, self.after = whole, before, after
+
+    def render(self, context: Context) -> str:
+        """Return the address; anything but a number goes the usual way."""
+        number = self.whole.args[0].resolve(context)
+        if type(number) is int and number >= 0:
+            return f"{self.before}{number}{self.after}"
+        return str(self.whole.render(context))
+
+
+MARK = 987_654_321  # a number that stands in no address of ours
+
+
+def _prepared(node: Node) -> Node:
+    """Return what renders an address that takes one number in its place."""
+    if not isinstance(node, URLNode) or len(node.args) != 1 or node.kwargs or node.asvar is not None:
+        return node
+    if not _are_constant([node.view_name]):
+        return node
+    try:
+        before, mark, after = reverse(str(node.view_name.var), args=[MARK]).partition(str(MARK))
+    except NoReverseMatch:
+        return node
+    return _Address(node, before, after) if mark else node
 
 
 def _inside(node: Node) -> Iterator[NodeList]:

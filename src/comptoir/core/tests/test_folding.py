@@ -23,6 +23,8 @@ PIECES = {
     "named": "{% load i18n %}{% translate 'Solve' as x %}[{{ x }}]{% url 'queue' as y %}[{{ y }}]",
     "kept": "{% load i18n %}{% translate said %}{% translate 'Solve' noop %}{% translate 'Solve'|upper %}"
     "{% url 'conversation' number %}",
+    "addresses": "{% url 'conversation' number %} {% url 'channel_guide' kind %} {% url 'channel_new' 'email' %}"
+    "{% url 'contact' number as z %}[{{ z }}]",
     "symbols": "{% load desk %}{% icon 'check' %}{% icon name %}{% icon 'check' as z %}[{{ z }}]",
     "percent": "{% load i18n %}{% autoescape off %}{% translate '100%% < sure' %}{% endautoescape %}",
     "base": "{% load i18n %}<h1>{% block head %}{% translate 'Queue' %}{% endblock %}</h1>",
@@ -35,9 +37,9 @@ FOLDED = Engine(
     libraries=LIBRARIES,
 )
 VALUES = [
-    {"a": True, "c": [1, "<2>"], "said": "Solve", "number": 7, "name": "x"},
-    {"a": True, "c": [], "said": "", "number": 1, "name": "send"},
-    {"a": False, "said": "Open", "number": 2, "name": "check"},
+    {"a": True, "c": [1, "<2>"], "said": "Solve", "number": 7, "name": "x", "kind": "email"},
+    {"a": True, "c": [], "said": "", "number": "12", "name": "send", "kind": 5},
+    {"a": False, "said": "Open", "number": 1234567, "name": "check", "kind": "sms"},
 ]
 
 
