@@ -5,7 +5,6 @@ Posts are taken in by the second, in the transaction in which the cursor moves, 
 """
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import psycopg
 from django.db import Error as DatabaseError
 from django.db import connection
 
+from comptoir.channels.watching import pause_after, rest
 from comptoir.core import clock, http, websocket
 from comptoir.core.errors import ChannelError, ComptoirError
 from comptoir.core.locks import SessionLocks
@@ -52,11 +52,11 @@ def watch(source_id: int, stopped: Callable[[], bool]) -> None:
                     _sleep(STANDBY, stopped)
                     continue
                 failures = 0 if _listen(source, stopped) else failures + 1
-                _sleep(_pause(failures) if failures else 1.0, stopped)
+                _sleep(pause_after(failures) if failures else 1.0, stopped)
             except (ComptoirError, DatabaseError, psycopg.Error, ValueError) as error:
                 failures += 1
                 _note(source_id, error)
-                _sleep(_pause(failures, error), stopped)
+                _sleep(pause_after(failures, error), stopped)
     finally:
         _release(source_id)
 
@@ -211,21 +211,9 @@ def _note(source_id: int, error: Exception) -> None:
         connection.close()
 
 
-def _pause(failures: int, error: Exception | None = None) -> float:
-    """Return the seconds until the next try: 1, 2, 4 … 300, a minute at least where only a person can help."""
-    if isinstance(error, ChannelError) and error.retry_after:
-        return error.retry_after
-    seconds = min(300.0, 2.0 ** min(max(failures - 1, 0), 10))
-    if isinstance(error, ChannelError) and error.permanent:
-        seconds = max(60.0, seconds)
-    return seconds * random.uniform(0.75, 1.25)  # noqa: S311  # jitter, not a secret
-
-
 def _sleep(seconds: float, stopped: Callable[[], bool]) -> None:
     connection.close()
-    ends_at = time.monotonic() + seconds
-    while not stopped() and (remaining := ends_at - time.monotonic()) > 0:
-        time.sleep(min(0.5, remaining))
+    rest(seconds, stopped)
 
 
 def _release(source_id: int) -> None:

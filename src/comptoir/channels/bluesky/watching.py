@@ -8,7 +8,6 @@ back every minute, and a day back at the start. What is known already is recogni
 
 import json
 import logging
-import random
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -16,16 +15,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import psycopg
-from django.db import Error as DatabaseError
 from django.db import connection
 from django.utils.translation import gettext as _
 
 from comptoir.channels import services as channels
 from comptoir.channels.models import ChannelAccount
+from comptoir.channels.watching import is_mine, keep_watching, rest
 from comptoir.core import clock
-from comptoir.core.errors import ChannelError, ComptoirError
-from comptoir.core.locks import SessionLocks
+from comptoir.core.errors import ChannelError
 from comptoir.core.types import AccountConfig
 from comptoir.inbound.services import Arrival
 
@@ -40,7 +37,6 @@ OWN_EVERY = 20.0
 REACTIONS_EVERY = 20.0
 SWEEP_EVERY = 60.0
 VANISHED_EVERY = 180.0
-STANDBY = 5.0  # between two tries to take over an account that another worker watches, or that is not connected
 QUICK, PAGE = 20, 100  # notifications of one request: of a round that expects few, of one that goes on
 MOST_PAGES = 300  # of one round: 30,000 notifications
 OVERLAP = timedelta(hours=1)  # how late a post may appear among older ones and still be seen within a minute
@@ -50,35 +46,17 @@ RECENT = timedelta(days=7)  # of posts that may be deleted
 MOST_CHECKED = 500
 BATCH = 200  # arrivals of one commit
 MOST_SEEN = 20_000
-_LOCKS = SessionLocks(0x0C31)
 
 logger = logging.getLogger(__name__)
 
 
 def watch(account_id: int, stopped: Callable[[], bool]) -> None:
     """Watch an account until `stopped()`; goes on by itself after failures. Run in a thread of its own."""
-    failures = 0
+    keep_watching(account_id, stopped, load=_load, follow=_follow)
 
-    def succeed() -> None:
-        nonlocal failures
-        failures = 0
-        channels.note_connected(account_id=account_id, at=clock.now())
 
-    try:
-        while not stopped():
-            try:
-                account = _load(account_id)
-                connection.close()  # back into the pool: the network is asked next
-                if account is None or not _LOCKS.acquire(account_id):
-                    _sleep(STANDBY, stopped)
-                    continue
-                Watcher(account).run(stopped, succeed)
-            except (ComptoirError, DatabaseError, psycopg.Error) as error:
-                failures += 1
-                _note(account_id, error)
-                _sleep(_pause(failures, error), stopped)
-    finally:
-        _release(account_id)
+def _follow(account: AccountConfig, stopped: Callable[[], bool], succeed: Callable[[], None]) -> None:
+    Watcher(account).run(stopped, succeed)
 
 
 def _load(account_id: int) -> AccountConfig | None:
@@ -129,9 +107,9 @@ class Watcher:
             began = time.monotonic()
             self.round(succeed)
             connection.close()
-            if self._is_due("lock", 5.0) and not _LOCKS.acquire(self.account.id):
+            if self._is_due("lock", 5.0) and not is_mine(self.account.id):
                 return
-            _sleep(POLL - (time.monotonic() - began), stopped)
+            rest(POLL - (time.monotonic() - began), stopped)
 
     def round(self, succeed: Callable[[], None]) -> None:
         """Do once what is due."""
@@ -373,44 +351,3 @@ def _is_from(event: Mapping[str, Any], did: str) -> bool:
     message = event.get("message")
     sender = message.get("sender") if isinstance(message, dict) else None
     return isinstance(sender, dict) and sender.get("did") == did
-
-
-def _note(account_id: int, error: Exception) -> None:
-    logger.warning("account %s of Bluesky: %s", account_id, error)
-    connection.close()
-    if isinstance(error, DatabaseError | psycopg.Error):
-        return
-    try:
-        if isinstance(error, ChannelError) and error.is_revoked:
-            channels.note_revoked(account_id=account_id, at=clock.now(), reason=str(error))
-        else:
-            channels.note_error(account_id=account_id, at=clock.now(), reason=str(error))
-    except DatabaseError:
-        logger.warning("account %s of Bluesky: the failure could not be recorded", account_id)
-    finally:
-        connection.close()
-
-
-def _pause(failures: int, error: Exception) -> float:
-    """Return the seconds until the next try: as asked, or 1, 2, 4 … 300; a minute where only a person can help."""
-    if isinstance(error, ChannelError) and error.retry_after:
-        return error.retry_after
-    seconds = min(300.0, 2.0 ** min(failures - 1, 10))
-    if isinstance(error, ChannelError) and error.permanent:
-        seconds = max(60.0, seconds)
-    return seconds * random.uniform(0.75, 1.25)  # noqa: S311  # jitter, not a secret
-
-
-def _sleep(seconds: float, stopped: Callable[[], bool]) -> None:
-    ends_at = time.monotonic() + seconds
-    while not stopped() and (remaining := ends_at - time.monotonic()) > 0:
-        time.sleep(min(0.2, remaining))
-
-
-def _release(account_id: int) -> None:
-    try:
-        _LOCKS.release(account_id)
-    except psycopg.Error:
-        logger.warning("account %s of Bluesky: the lock went with its connection", account_id)
-    finally:
-        connection.close()

@@ -6,7 +6,6 @@ and one that comes both ways is one record (INV-02). Ids have no order of their 
 
 import json
 import logging
-import random
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,8 +13,6 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import psycopg
-from django.db import Error as DatabaseError
 from django.db import connection
 
 from comptoir.channels import services as channels
@@ -23,50 +20,33 @@ from comptoir.channels.mastodon import queries, services
 from comptoir.channels.mastodon.client import Api, Server, read_own, read_server, recent_posts
 from comptoir.channels.mastodon.streaming import Event, NoStreamError, server_sent_events, web_socket
 from comptoir.channels.models import ChannelAccount
-from comptoir.core import clock
-from comptoir.core.errors import ChannelError, ComptoirError
-from comptoir.core.locks import SessionLocks
+from comptoir.channels.watching import is_mine, keep_watching, rest
+from comptoir.core.errors import ChannelError
 from comptoir.inbound.services import Arrival, receive
 
 SWEEP_SECONDS = 120.0  # between two looks behind the stream
 POLL_SECONDS = 15.0  # … where there is no stream: three requests of 300 in five minutes for each
-STANDBY_SECONDS = 5.0
 PAGE = 40  # notifications of one request; servers give no more
 MOST_PAGES = 250  # of one catch-up backwards; servers allow 300 requests in five minutes
 KNOWN_ROOTS = 20_000
 NOTIFICATIONS, OWN = "notifications", "own"
 # One order for all events of an account: an edit or a deletion must never overtake its post.
 ORDER = "mastodon"
-_LOCKS = SessionLocks(0x0C0A)
 
 logger = logging.getLogger(__name__)
 
 
 def watch(account_id: int, stopped: Callable[[], bool]) -> None:
     """Watch an account until `stopped()`; reconnects by itself. Run in a thread of its own."""
-    failures = 0
+    keep_watching(account_id, stopped, load=_load, follow=_follow)
 
-    def succeed() -> None:
-        nonlocal failures
-        failures = 0
-        channels.note_connected(account_id=account_id, at=clock.now())
-        connection.close()
 
-    try:
-        while not stopped():
-            try:
-                account = ChannelAccount.objects.filter(pk=account_id, is_active=True).first()
-                connection.close()
-                if account is None or not _LOCKS.acquire(account_id):
-                    _sleep(STANDBY_SECONDS, stopped)
-                    continue
-                Watcher.open(Api(channels.account_config(account))).follow(stopped, succeed)
-            except (ComptoirError, DatabaseError, psycopg.Error) as error:
-                failures += 1
-                _note(account_id, error)
-                _sleep(_pause(failures, error), stopped)
-    finally:
-        _release(account_id)
+def _load(account_id: int) -> ChannelAccount | None:
+    return ChannelAccount.objects.filter(pk=account_id, is_active=True).first()
+
+
+def _follow(account: ChannelAccount, stopped: Callable[[], bool], succeed: Callable[[], None]) -> None:
+    Watcher.open(Api(channels.account_config(account))).follow(stopped, succeed)
 
 
 class Watcher:
@@ -98,11 +78,11 @@ class Watcher:
             sweep_at = time.monotonic() + every
             while not stopped():
                 if events is None:
-                    _sleep(max(0.0, sweep_at - time.monotonic()), stopped)
+                    rest(max(0.0, sweep_at - time.monotonic()), stopped)
                 elif event := next(events, None):
                     self.take(event)
                 if time.monotonic() >= sweep_at and not stopped():
-                    if not _LOCKS.acquire(self.account_id):
+                    if not is_mine(self.account_id):
                         return
                     self.catch_up()
                     succeed()
@@ -289,44 +269,3 @@ def _json_object(text: str) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def _note(account_id: int, error: Exception) -> None:
-    logger.warning("account %s: %s", account_id, error)
-    if isinstance(error, DatabaseError | psycopg.Error):
-        connection.close()
-        return
-    try:
-        if isinstance(error, ChannelError) and error.is_revoked:
-            channels.note_revoked(account_id=account_id, at=clock.now(), reason=str(error))
-        else:
-            channels.note_error(account_id=account_id, at=clock.now(), reason=str(error))
-    except DatabaseError:
-        logger.warning("account %s: the failure could not be recorded", account_id)
-    finally:
-        connection.close()
-
-
-def _pause(failures: int, error: Exception) -> float:
-    """Return the seconds until the next try: 1, 2, 4 … 300, a minute at least where only a person can help."""
-    if isinstance(error, ChannelError) and error.retry_after:
-        return error.retry_after
-    seconds = min(300.0, 2.0 ** min(failures - 1, 10))
-    if isinstance(error, ChannelError) and (error.permanent or error.is_revoked):
-        seconds = max(60.0, seconds)
-    return seconds * random.uniform(0.75, 1.25)  # noqa: S311  # jitter, not a secret
-
-
-def _sleep(seconds: float, stopped: Callable[[], bool]) -> None:
-    ends_at = time.monotonic() + seconds
-    while not stopped() and (remaining := ends_at - time.monotonic()) > 0:
-        time.sleep(min(0.2, remaining))
-
-
-def _release(account_id: int) -> None:
-    try:
-        _LOCKS.release(account_id)
-    except psycopg.Error:
-        logger.warning("account %s: the lock went with its connection", account_id)
-    finally:
-        connection.close()

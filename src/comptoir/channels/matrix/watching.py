@@ -6,15 +6,12 @@ its events (and refuses it a sync); here only the invitations among them are acc
 
 import json
 import logging
-import random
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-import psycopg
-from django.db import Error as DatabaseError
 from django.db import connection
 
 from comptoir.channels import services as channels
@@ -23,49 +20,32 @@ from comptoir.channels.matrix import queries, services
 from comptoir.channels.matrix.client import CLIENT, Api, escaped, read_own
 from comptoir.channels.matrix.parse import USED, object_in, piece_of, receipts, redacted_by, text_in
 from comptoir.channels.models import ChannelAccount
-from comptoir.core import clock
-from comptoir.core.errors import ChannelError, ComptoirError
-from comptoir.core.locks import SessionLocks
+from comptoir.channels.watching import is_mine, keep_watching, rest
+from comptoir.core.errors import ChannelError
 from comptoir.inbound.services import Arrival
 
 POLL_MILLISECONDS = 5_000  # of one long poll: a worker that stops waits for no longer; news come at once in any case
-STANDBY_SECONDS = 5.0
 PAGE = 100  # events of one request for what a sync left out
 MOST_PAGES = 100  # of one gap; what is older was said in a room of strangers long before
 KNOWN = 20_000  # names and rooms that are remembered
 STREAM, INVITATIONS = "sync", queries.INVITATIONS
 JOIN_TRIES = 10  # a minute apart: the server of a room may be away
 INVITATION_SECONDS = 2.0  # between two looks for pushed invitations
-_LOCKS = SessionLocks(0x0C0B)
 
 logger = logging.getLogger(__name__)
 
 
 def watch(account_id: int, stopped: Callable[[], bool]) -> None:
     """Watch an account until `stopped()`; reconnects by itself. Run in a thread of its own."""
-    failures = 0
+    keep_watching(account_id, stopped, load=_load, follow=_follow)
 
-    def succeed() -> None:
-        nonlocal failures
-        failures = 0
-        channels.note_connected(account_id=account_id, at=clock.now())
-        connection.close()
 
-    try:
-        while not stopped():
-            try:
-                account = ChannelAccount.objects.filter(pk=account_id, is_active=True).first()
-                connection.close()
-                if account is None or not _LOCKS.acquire(account_id):
-                    _sleep(STANDBY_SECONDS, stopped)
-                    continue
-                Watcher.open(Api(channels.account_config(account))).follow(stopped, succeed)
-            except (ComptoirError, DatabaseError, psycopg.Error) as error:
-                failures += 1
-                _note(account_id, error)
-                _sleep(_pause(failures, error), stopped)
-    finally:
-        _release(account_id)
+def _load(account_id: int) -> ChannelAccount | None:
+    return ChannelAccount.objects.filter(pk=account_id, is_active=True).first()
+
+
+def _follow(account: ChannelAccount, stopped: Callable[[], bool], succeed: Callable[[], None]) -> None:
+    Watcher.open(Api(channels.account_config(account))).follow(stopped, succeed)
 
 
 class Watcher:
@@ -90,11 +70,11 @@ class Watcher:
         while not stopped():
             if self.api.is_service:
                 self.accept_invitations()
-                _sleep(INVITATION_SECONDS, stopped)
+                rest(INVITATION_SECONDS, stopped)
             else:
                 self.sync()
             if time.monotonic() - noted_at > 60:
-                if not _LOCKS.acquire(self.account_id):
+                if not is_mine(self.account_id):
                     return
                 succeed()
                 noted_at = time.monotonic()
@@ -263,44 +243,3 @@ def _remember(known: OrderedDict[str, str], key: str, value: str) -> None:
     known.move_to_end(key)
     while len(known) > KNOWN:
         known.popitem(last=False)
-
-
-def _note(account_id: int, error: Exception) -> None:
-    logger.warning("account %s: %s", account_id, error)
-    if isinstance(error, DatabaseError | psycopg.Error):
-        connection.close()
-        return
-    try:
-        if isinstance(error, ChannelError) and error.is_revoked:
-            channels.note_revoked(account_id=account_id, at=clock.now(), reason=str(error))
-        else:
-            channels.note_error(account_id=account_id, at=clock.now(), reason=str(error))
-    except DatabaseError:
-        logger.warning("account %s: the failure could not be recorded", account_id)
-    finally:
-        connection.close()
-
-
-def _pause(failures: int, error: Exception) -> float:
-    """Return the seconds until the next try: 1, 2, 4 … 300, a minute at least where only a person can help."""
-    if isinstance(error, ChannelError) and error.retry_after:
-        return error.retry_after
-    seconds = min(300.0, 2.0 ** min(failures - 1, 10))
-    if isinstance(error, ChannelError) and (error.permanent or error.is_revoked):
-        seconds = max(60.0, seconds)
-    return seconds * random.uniform(0.75, 1.25)  # noqa: S311  # jitter, not a secret
-
-
-def _sleep(seconds: float, stopped: Callable[[], bool]) -> None:
-    ends_at = time.monotonic() + seconds
-    while not stopped() and (remaining := ends_at - time.monotonic()) > 0:
-        time.sleep(min(0.2, remaining))
-
-
-def _release(account_id: int) -> None:
-    try:
-        _LOCKS.release(account_id)
-    except psycopg.Error:
-        logger.warning("account %s: the lock went with its connection", account_id)
-    finally:
-        connection.close()
